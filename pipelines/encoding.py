@@ -1,0 +1,76 @@
+"""Clean text to a network's inputs: the one way, in training, batch and live prediction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.vocabulary import InputSpec, Vocabulary
+from udfs.analyzers import tokenize
+
+Encoded = dict[str, npt.NDArray[np.int32]]
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """One input of the network: how text becomes its tokens, and how many of them it keeps."""
+
+    analyzer: str = "mecab_ko"  # one of udfs.analyzers.ANALYZERS
+    length: int = 24  # tokens a message; longer ones are cut, shorter ones padded
+    max_vocabulary: int = 30_000  # the most frequent tokens of the training split
+    min_count: int = 2  # a token seen less often in the training split is unknown
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature with the vocabulary that was built for it."""
+
+    name: str
+    analyzer: str
+    length: int
+    vocabulary: Vocabulary
+
+    @property
+    def spec(self) -> InputSpec:
+        return InputSpec(size=self.vocabulary.size, length=self.length)
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.int32]:
+        """Token ids of clean texts: int32 (texts, length)."""
+        return self.vocabulary.encode(tokenize(texts, self.analyzer), self.length)
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """All that turns clean text into a model's inputs, and its outputs into intents."""
+
+    features: tuple[Feature, ...]
+    intents: tuple[str, ...]
+
+    @property
+    def inputs(self) -> dict[str, InputSpec]:
+        return {feature.name: feature.spec for feature in self.features}
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Inputs by feature name, int32 (texts, length) each. Takes clean text (udfs.screening.clean_text)."""
+        return {feature.name: feature.encode(texts) for feature in self.features}
+
+    def to_json(self) -> str:
+        features = {
+            f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens} for f in self.features
+        }
+        return json.dumps({"features": features, "intents": self.intents}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TextEncoder":
+        value = json.loads(text)
+        features = tuple(_feature(name, spec) for name, spec in value["features"].items())
+        return cls(features=features, intents=tuple(value["intents"]))
+
+
+def _feature(name: str, spec: Mapping[str, Any]) -> Feature:
+    return Feature(
+        name=name, analyzer=spec["analyzer"], length=spec["length"], vocabulary=Vocabulary(tuple(spec["tokens"]))
+    )

@@ -1,0 +1,121 @@
+"""The store: one root URL under which every job's output stands, whole or not at all.
+
+An output is a folder `<root>/<kind>/<id>/` with a `manifest.json`. It is written under a temporary name and
+renamed when it is complete, so a killed job leaves nothing half-visible and a second run starts that step anew.
+"""
+
+import hashlib
+import json
+import logging
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import fsspec
+
+log = logging.getLogger(__name__)
+
+Manifest = dict[str, Any]
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    root: str = "var/store"  # a URL (file://, hdfs://host:port/…) or a path, relative to the project's folder
+
+
+def content_id(*parts: object) -> str:
+    """Sixteen hex digits that stand for the parts (anything JSON can say): equal parts, equal id."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of an input: their URLs, and a fingerprint that changes when a file does."""
+
+    urls: tuple[str, ...]
+    fingerprint: str
+
+
+class Store:
+    """Outputs by kind and id under one root URL."""
+
+    def __init__(self, config: StoreConfig) -> None:
+        self._fs, path = fsspec.core.url_to_fs(config.root)
+        self.root = self._fs.unstrip_protocol(path)
+
+    def url(self, kind: str, output_id: str, *names: str) -> str:
+        """Where an output stands, or will stand."""
+        return posixpath.join(self.root, kind, output_id, *names)
+
+    def manifest(self, kind: str, output_id: str) -> Manifest | None:
+        """The manifest of a complete output; None where there is none."""
+        url = self.url(kind, output_id, MANIFEST)
+        return self.read_json(url) if self._fs.exists(url) else None
+
+    def publish(self, kind: str, output_id: str, write: Callable[[str], Mapping[str, Any]]) -> Manifest:
+        """Make the output `kind/output_id`, visible all at once.
+
+        `write` gets the URL of an empty folder to fill and returns the manifest. If another run published the
+        same id meanwhile, that one stays. Outputs are immutable: call `manifest` first to skip the work.
+        """
+        target, draft = self.url(kind, output_id), self.url(kind, f".{output_id}.draft")
+        self.remove(draft)
+        self._fs.makedirs(draft)
+        self.write_json(posixpath.join(draft, MANIFEST), dict(write(draft)))
+        if not self._fs.exists(target):
+            self._fs.mv(draft, target, recursive=True)
+        self.remove(draft)
+        return cast(Manifest, self.manifest(kind, output_id))
+
+    def read_json(self, url: str) -> dict[str, Any]:
+        return cast(dict[str, Any], json.loads(self._fs.cat_file(url)))
+
+    def read_text(self, url: str) -> str:
+        return cast(bytes, self._fs.cat_file(url)).decode()
+
+    def write_json(self, url: str, value: Mapping[str, Any]) -> None:
+        """Replace the file as a whole: a reader sees the old text or the new one."""
+        self.write_text(url, json.dumps(value, ensure_ascii=False, indent=1))
+
+    def write_text(self, url: str, text: str) -> None:
+        """Replace the file as a whole: a reader sees the old text or the new one."""
+        self._fs.makedirs(posixpath.dirname(url), exist_ok=True)
+        self._fs.pipe_file(f"{url}.draft", text.encode())
+        self._fs.mv(f"{url}.draft", url)
+
+    def move(self, source: str, target: str) -> None:
+        self._fs.mv(source, target, recursive=True)
+
+    def remove(self, url: str) -> None:
+        if self._fs.exists(url):
+            self._fs.rm(url, recursive=True)
+
+
+def list_files(path: str) -> Listing:
+    """The data files of a file, folder or glob, deepest folders included; hidden ones (._ ) left out.
+
+    The fingerprint is made of each file's path, size and time of change: it is cheap on any number of files.
+    """
+    fs, root = fsspec.core.url_to_fs(path)
+    found = fs.find(root, detail=True) if not fs.glob(root) or fs.exists(root) else _expand(fs, root)
+    files = {name: info for name, info in found.items() if not _is_hidden(name)}
+    facts = [(name, info["size"], _changed_at(info)) for name, info in sorted(files.items())]
+    return Listing(tuple(fs.unstrip_protocol(name) for name, _, _ in facts), content_id(facts))
+
+
+def _expand(fs: fsspec.AbstractFileSystem, pattern: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in fs.glob(pattern):
+        found.update(fs.find(name, detail=True))
+    return found
+
+
+def _is_hidden(name: str) -> bool:
+    return posixpath.basename(name).startswith(("_", "."))
+
+
+def _changed_at(info: Mapping[str, Any]) -> str:
+    return str(info.get("mtime") or info.get("modificationTime") or info.get("modified") or "")
