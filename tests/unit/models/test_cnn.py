@@ -1,0 +1,75 @@
+"""What the intent network promises: shapes, seeds, padding, saving."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from models.cnn import NetworkConfig, WordDropout, build_network, with_probabilities
+from models.vocabulary import InputSpec
+
+SPECS = {"morphemes": InputSpec(size=20, length=6), "characters": InputSpec(size=10, length=9)}
+ROWS = {
+    "morphemes": np.array([[2, 3, 4, 0, 0, 0], [5, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32),
+    "characters": np.array([[2, 3, 4, 5, 6, 7, 0, 0, 0], [8, 9, 0, 0, 0, 0, 0, 0, 0], [0] * 9], np.int32),
+}
+
+
+def build(*names: str, seed: int = 0, extra_length: int = 0) -> keras.Model:
+    specs = {name: InputSpec(SPECS[name].size, SPECS[name].length + extra_length) for name in names}
+    return build_network(specs, classes=4, config=NetworkConfig(seed=seed))
+
+
+def predict(network: keras.Model, rows: dict[str, npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
+    return np.asarray(network(rows, training=False))
+
+
+@pytest.mark.parametrize("names", [["morphemes"], ["characters"], ["morphemes", "characters"]])
+def test_any_features_give_float32_logits_of_each_class(names: list[str]) -> None:
+    logits = predict(build(*names), {name: ROWS[name] for name in names})
+    assert (logits.shape, logits.dtype) == ((3, 4), np.float32)
+
+
+def test_probabilities_are_the_softmax_of_the_logits() -> None:
+    network = build(*SPECS)
+    logits = predict(network, ROWS)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(predict(with_probabilities(network), ROWS), expected, rtol=1e-5)
+
+
+def test_names_of_inputs_and_outputs_are_the_features_and_what_they_hold() -> None:
+    network = with_probabilities(build(*SPECS))
+    assert sorted(tensor.name for tensor in network.inputs) == ["characters", "morphemes"]
+    assert network.output_names == ["probabilities"]
+
+
+def test_padding_never_changes_the_output() -> None:
+    padded = {name: np.pad(ids, ((0, 0), (0, 5))) for name, ids in ROWS.items()}
+    short, long = build(*SPECS), build(*SPECS, extra_length=5)
+    np.testing.assert_allclose(predict(long, padded), predict(short, ROWS), atol=1e-6)
+
+
+def test_one_seed_gives_the_same_weights_and_another_gives_others() -> None:
+    first, same, other = (build(*SPECS, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_a_saved_network_gives_the_same_output_when_loaded(tmp_path: Path) -> None:
+    network = with_probabilities(build(*SPECS))
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True, compile=False)
+    np.testing.assert_allclose(predict(loaded, ROWS), predict(network, ROWS), atol=1e-6)
+
+
+def test_dropout_is_off_when_predicting() -> None:
+    network = build(*SPECS)
+    np.testing.assert_array_equal(predict(network, ROWS), predict(network, ROWS))
+
+
+def test_word_dropout_reads_tokens_as_unknown_and_keeps_padding() -> None:
+    ids = np.array([[2, 3, 0], [4, 0, 0], [0, 0, 0]], np.int32)
+    dropped = WordDropout(1.0, seed=0)(ids, training=True)
+    np.testing.assert_array_equal(dropped, [[1, 1, 0], [1, 0, 0], [0, 0, 0]])
