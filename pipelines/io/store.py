@@ -89,6 +89,9 @@ class Store:
     def move(self, source: str, target: str) -> None:
         self._fs.mv(source, target, recursive=True)
 
+    def exists(self, url: str) -> bool:
+        return bool(self._fs.exists(url))
+
     def remove(self, url: str) -> None:
         if self._fs.exists(url):
             self._fs.rm(url, recursive=True)

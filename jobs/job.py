@@ -1,0 +1,114 @@
+"""A job: what every spark-submit target is handed, and how it begins and ends.
+
+Progress goes to the door's pipe (or stderr), logs to stderr, and the last line of stdout is one JSON object.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from pipelines.errors import MalgilError
+from pipelines.io.progress import Progress, Step, silent_step
+from pipelines.io.session import create_session
+from pipelines.io.store import Store
+from pipelines.settings import Settings, load_settings
+
+log = logging.getLogger("malgil")
+
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job may use. `now` is the one clock: everything that a run dates carries this time."""
+
+    name: str
+    run_id: str
+    now: datetime
+    settings: Settings
+    spark: SparkSession
+    store: Store
+    progress: Progress
+    step: Step
+
+
+Run = Callable[[Job], Summary]
+
+
+def main(file: str, run: Run, *, has_steps: bool = False) -> None:
+    """Run a job file's `run` with the command line's settings; exits 1 with one clear line when it fails.
+
+    `has_steps`: it is made of other jobs and shows each as a step; else it is one step itself.
+    """
+    name, run_id, started = Path(file).stem, os.environ.get("MALGIL_RUN_ID") or make_run_id(), time.monotonic()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    head = {"job": name, "status": "succeeded", "run_id": run_id}
+    try:
+        summary = _run(name, run_id, run, has_steps=has_steps)
+    except Exception as error:
+        log.exception("%s failed", name)
+        failure = {**head, "status": "failed", "error": describe(error)}
+        _report({**failure, "elapsed_s": round(time.monotonic() - started, 1)})
+        sys.exit(1)
+    _report({**head, "elapsed_s": round(time.monotonic() - started, 1), **summary})
+
+
+def make_run_id() -> str:
+    """A time and the process: runs sort by their start."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}"
+
+
+def describe(error: Exception) -> str:
+    """One line for a person. Of an unexpected error only its type: its text may hold what people said."""
+    if isinstance(error, MalgilError):
+        return str(error)
+    return f"unexpected {type(error).__name__}; the log has the details"
+
+
+def run_step(job: Job, name: str, run: Run) -> Summary:
+    """Run a job as a step of another one: its own progress line, its seconds in the summary."""
+    started = time.monotonic()
+    with job.progress.step(name) as step:
+        summary = run(replace(job, step=step))
+    seconds = time.monotonic() - started
+    job.progress.finish(name, seconds, summary)
+    log.info("%s: %.1f s", name, seconds)
+    return {**summary, "seconds": round(seconds, 1)}
+
+
+def _run(name: str, run_id: str, run: Run, *, has_steps: bool) -> Summary:
+    settings = load_settings(sys.argv[1:], conf=os.environ.get("MALGIL_CONF", "local"))
+    with _session(name) as spark:
+        job = Job(
+            name=name, run_id=run_id, now=datetime.now(timezone.utc), settings=settings, spark=spark,
+            store=Store(settings.store), progress=Progress(spark.sparkContext), step=silent_step(),
+        )  # fmt: skip
+        return run(job) if has_steps else run_step(job, name, run)
+
+
+@contextmanager
+def _session(name: str) -> Iterator[SparkSession]:
+    spark = create_session(name)
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _report(summary: Summary) -> None:
+    """To the file that the door reads; without a door, to stdout as its last line."""
+    line = json.dumps(summary, ensure_ascii=False)
+    if path := os.environ.get("MALGIL_SUMMARY"):
+        Path(path).write_text(line + "\n", encoding="utf8")
+    else:
+        print(line, flush=True)

@@ -1,0 +1,69 @@
+"""Which output of the store belongs to a job's settings: every id follows from the ids and settings before it.
+
+So jobs need not be told where the one before wrote, equal work is done once, and a killed run goes on where it was.
+"""
+
+from dataclasses import asdict, replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from jobs.job import Job
+from pipelines.cleaning import RULES_VERSION
+from pipelines.errors import MalgilError
+from pipelines.io.raw_messages import InputConfig, list_raw_files
+from pipelines.io.store import Manifest, content_id
+
+KOREA = ZoneInfo("Asia/Seoul")
+
+
+def generator_day(job: Job) -> date:
+    """The day of the generated messages: the setting, else today in Korea."""
+    day = job.settings.generator.day
+    return date.fromisoformat(day) if day else job.now.astimezone(KOREA).date()
+
+
+def generated_id(job: Job) -> str:
+    return content_id("raw", asdict(job.settings.generator), generator_day(job).isoformat())
+
+
+def find_input(job: Job) -> InputConfig:
+    """The input's settings; without a path, those of the generated messages."""
+    if job.settings.input.path:
+        return job.settings.input
+    if job.store.manifest("raw", generated_id(job)) is None:
+        raise MalgilError("input.path is empty and no messages were generated; set it, or run generate_messages first")
+    return InputConfig(path=job.store.url("raw", generated_id(job), "data"))
+
+
+def clean_id(job: Job) -> str:
+    """Of the input's files as they are now, how they are read, and the rules of cleaning."""
+    source = find_input(job)
+    reading = asdict(replace(source, path=""))
+    return content_id("clean", list_raw_files(source).fingerprint, reading, asdict(job.settings.cleaning), RULES_VERSION)
+
+
+def find_clean(job: Job) -> Manifest:
+    """The clean messages' manifest, with their `id`."""
+    return _find(job, "clean", clean_id(job), "clean_messages")
+
+
+def snapshot_id(job: Job) -> str:
+    """Of what the clean messages say, wherever they came from, and the training set's settings."""
+    return content_id("snapshot", find_clean(job)["content"], asdict(job.settings.training_set))
+
+
+def find_snapshot(job: Job) -> Manifest:
+    """The snapshot's manifest, with its `id`."""
+    return _find(job, "snapshots", snapshot_id(job), "build_training_set")
+
+
+def training_id(job: Job) -> str:
+    """Of the snapshot, the network and how it is trained."""
+    return content_id("training", snapshot_id(job), asdict(job.settings.network), asdict(job.settings.training))
+
+
+def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:
+    manifest = job.store.manifest(kind, output_id)
+    if manifest is None:
+        raise MalgilError(f"expected {kind}/{output_id} in the store, found nothing; run {maker} with these settings first")
+    return {**manifest, "id": output_id}

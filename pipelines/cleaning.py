@@ -1,0 +1,79 @@
+"""Raw rows to clean messages: text rules, screening and duplicates, with a reason for each row that is kept out."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.deduplication import DeduplicationConfig, duplicate_reason
+from udfs.columns import lift
+from udfs.screening import ScreeningConfig, clean_and_screen
+
+RULES_VERSION = 1  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
+
+_PAYLOAD_CHARS = 500  # as much of an unreadable line goes to quarantine, masked
+
+_CLEANED = T.StructType(
+    [
+        T.StructField("text", T.StringType()),
+        T.StructField("key", T.StringType()),
+        T.StructField("reason", T.StringType()),
+        T.StructField("masks", T.IntegerType()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class CleaningConfig:
+    """What makes a message worth keeping."""
+
+    screening: ScreeningConfig = field(default_factory=ScreeningConfig)
+    duplicates: DeduplicationConfig = field(default_factory=DeduplicationConfig)
+
+
+def clean_messages(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
+    """Every parsed row with its clean text and, where it is kept out, its `reason` (null: a clean message).
+
+    Columns: those of schemas.MESSAGE, `reason`, `sha256` (of an unreadable line), `masks` (PII items masked) and
+    the place in the source. A validation or test row that its source marks as such is kept if it can be read.
+    """
+    cleaned = _with_clean_text(parsed, config)
+    unmarked = cleaned.withColumn("may_be_duplicate", F.col("reason").isNull() & _may_be_dropped())
+    marked = duplicate_reason(unmarked, config.duplicates)
+    return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop("may_be_duplicate", "duplicate")
+
+
+def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
+    clean = lift(partial(clean_and_screen, config=config.screening), _CLEANED)
+    raw_text = F.when(F.col("problem").isNull(), F.col("text")).when(
+        F.is_valid_utf8("line"), F.translate(F.substring("line", 1, _PAYLOAD_CHARS), "\x00", " ")
+    )
+    rows = parsed.withColumn("cleaned", clean(raw_text)).withColumn("message_id", _message_id())
+    screened = F.when(_may_be_dropped(), F.col("cleaned.reason"))
+    return rows.select(
+        "message_id", "room_id", "bot_id", _speaker().alias("speaker"), "sent_at",
+        F.col("cleaned.text").alias("text"), "intent", "reply_to", "split",
+        F.unhex(F.md5("cleaned.key")).alias("text_key"),
+        F.coalesce("problem", screened).alias("reason"),
+        F.col("cleaned.masks").alias("masks"),
+        F.when(F.col("problem").isNotNull(), F.sha2("line", 256)).alias("sha256"),
+        "source_file", "source_block", "position",
+    )  # fmt: skip
+
+
+def _may_be_dropped() -> Column:
+    """Not so a data set's own validation and test rows: figures on them are compared with published ones."""
+    return ~F.coalesce(F.col("split").isin("validation", "test"), F.lit(False))
+
+
+def _message_id() -> Column:
+    """Its own, or one made of its file's name and its place there: the same for the same file."""
+    file = F.element_at(F.split("source_file", "/"), -1)
+    made = F.md5(F.concat_ws("/", file, F.col("source_block"), F.col("line"), F.col("text")))
+    return F.coalesce(F.when(F.trim("message_id") != "", F.col("message_id")), made)
+
+
+def _speaker() -> Column:
+    return F.lower(F.trim("speaker"))

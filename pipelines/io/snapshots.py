@@ -1,0 +1,100 @@
+"""Training snapshots in the store: immutable, content-addressed, read by the ranks through Petastorm."""
+
+import math
+import posixpath
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from models.vocabulary import Vocabulary
+from pipelines.encoding import Feature, TextEncoder
+from pipelines.errors import MalgilError
+from pipelines.io.store import Manifest, Store
+from pipelines.schemas import SPLITS
+from pipelines.training_set import (
+    TrainingSetConfig,
+    add_tokens,
+    assign_splits,
+    count_tokens,
+    drop_repeated_training_texts,
+    encode_tokens,
+    select_labelled,
+)
+
+MAX_INTENTS = 10_000  # as many names come to the driver
+
+
+def publish_snapshot(
+    store: Store, output_id: str, messages: DataFrame, config: TrainingSetConfig, *, has_validation: bool
+) -> Manifest:
+    """Make the output `snapshots/<id>` of clean messages; returns its manifest.
+
+    `has_validation`: whether the messages' own splits have a validation part.
+    """
+    rows = assign_splits(select_labelled(messages, config), config, has_validation=has_validation)
+    return store.publish("snapshots", output_id, lambda draft: _write(store, draft, rows, config))
+
+
+def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig) -> dict[str, Any]:
+    """`{train,validation,test}/*.parquet` hold one row group a file, `encoder.json` the vocabularies and intents.
+    Tokens are written once and read twice (vocabulary, ids): an analyzer costs more than a disk.
+    """
+    staged = posixpath.join(draft, "tokens")
+    add_tokens(drop_repeated_training_texts(rows), config).write.parquet(staged)
+    tokenized = rows.sparkSession.read.parquet(staged)
+    counts = _count_splits(tokenized)
+    encoder = _build_encoder(tokenized, config)
+    _write_splits(draft, encode_tokens(tokenized, encoder), counts, config)
+    store.write_text(posixpath.join(draft, "encoder.json"), encoder.to_json())
+    store.remove(staged)
+    return _describe(encoder, counts)
+
+
+def read_snapshot(spark: SparkSession, url: str, split: str) -> DataFrame:
+    """A split's rows: message_id, text, intent, label and the features' ids."""
+    return spark.read.parquet(posixpath.join(url, split))
+
+
+def read_encoder(store: Store, url: str) -> TextEncoder:
+    return TextEncoder.from_json(store.read_text(posixpath.join(url, "encoder.json")))
+
+
+def _count_splits(tokenized: DataFrame) -> dict[str, int]:
+    found = {row["split"]: row["count"] for row in tokenized.groupBy("split").count().collect()}
+    counts = {split: int(found.get(split, 0)) for split in SPLITS}
+    if empty := [split for split, rows in counts.items() if not rows]:
+        raise MalgilError(
+            f"the training set has no {' and no '.join(empty)} rows: expected labelled messages in every split, "
+            f"received {counts}; give more messages with an intent (input.columns.intent)"
+        )
+    return counts
+
+
+def _build_encoder(tokenized: DataFrame, config: TrainingSetConfig) -> TextEncoder:
+    features = []
+    for name, feature in config.features.items():
+        tokens = [row["token"] for row in count_tokens(tokenized, name, feature).collect()]
+        features.append(Feature(name, feature.analyzer, feature.length, Vocabulary(tuple(tokens))))
+    train = tokenized.where(F.col("split") == "train")
+    intents = [row["intent"] for row in train.select("intent").distinct().limit(MAX_INTENTS + 1).collect()]
+    if len(intents) > MAX_INTENTS:
+        raise MalgilError(
+            f"expected at most {MAX_INTENTS} intents, found more; is input.columns.intent the label's column?"
+        )
+    return TextEncoder(tuple(features), tuple(sorted(intents)))
+
+
+def _write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig) -> None:
+    for split, rows in counts.items():
+        shards = max(config.min_shards, math.ceil(rows / config.rows_per_shard))
+        part = encoded.where(F.col("split") == split).drop("split").repartition(shards, "message_id")
+        ordered = part.sortWithinPartitions(F.xxhash64("message_id"), "message_id")
+        ordered.write.parquet(posixpath.join(draft, split))
+
+
+def _describe(encoder: TextEncoder, counts: Mapping[str, int]) -> dict[str, Any]:
+    features = {f.name: {"analyzer": f.analyzer, **asdict(f.spec)} for f in encoder.features}
+    return {"rows": dict(counts), "intents": list(encoder.intents), "features": features}

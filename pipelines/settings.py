@@ -1,0 +1,107 @@
+"""All settings: dataclass defaults < conf/base.yaml < conf/<name>.yaml < conf/datasets/<dataset>.yaml < command line.
+
+A section's dataclass stands beside the code that it is for; here they only come together.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from models.cnn import NetworkConfig
+from models.training import TrainingConfig
+from pipelines.cleaning import CleaningConfig
+from pipelines.errors import MalgilError
+from pipelines.generation import GeneratorConfig
+from pipelines.io.predictions import RedisConfig
+from pipelines.io.raw_messages import InputConfig
+from pipelines.io.store import StoreConfig
+from pipelines.io.tracking import MlflowConfig
+from pipelines.prediction import PredictionConfig
+from pipelines.promotion import PromotionConfig
+from pipelines.training_set import TrainingSetConfig
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+
+class SettingsError(MalgilError):
+    """A setting that does not exist or has a wrong value."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every section, and two settings that stand for many: `dataset` and `data_root`."""
+
+    dataset: str = ""  # a preset of conf/datasets: the input settings of a known data set
+    data_root: str = "data"  # the folder that the preset's paths start from
+    store: StoreConfig = field(default_factory=StoreConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    input: InputConfig = field(default_factory=InputConfig)
+    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    training_set: TrainingSetConfig = field(default_factory=TrainingSetConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    mlflow: MlflowConfig = field(default_factory=MlflowConfig)
+    promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
+    redis: RedisConfig = field(default_factory=RedisConfig)
+
+
+def load_settings(overrides: Sequence[str], *, conf: str = "local", folder: Path = CONF) -> Settings:
+    """Settings for `section.key=value` overrides. Raises SettingsError, with the nearest key that exists."""
+    for override in overrides:
+        if "=" not in override:
+            raise SettingsError(f"expected section.key=value, received {override!r}; see --help")
+    given = _merge_all([_schema(), OmegaConf.from_dotlist(list(overrides))])
+    layers = [folder / "base.yaml", folder / f"{conf}.yaml"]
+    if given.dataset:
+        layers.append(_preset(folder / "datasets", given.dataset))
+    loaded = [cast(DictConfig, OmegaConf.load(path)) for path in layers]
+    merged = _merge_all([_schema(), *loaded, OmegaConf.from_dotlist(list(overrides))])
+    try:
+        return cast(Settings, OmegaConf.to_object(merged))
+    except OmegaConfBaseException as error:
+        raise SettingsError(f"setting {error.full_key}: {error.msg}") from error
+
+
+def _schema() -> DictConfig:
+    schema = OmegaConf.structured(Settings)
+    OmegaConf.set_readonly(schema, False)  # frozen dataclasses make it so, and merging needs it open
+    return cast(DictConfig, schema)
+
+
+def _merge_all(layers: Sequence[DictConfig]) -> DictConfig:
+    try:
+        return cast(DictConfig, OmegaConf.merge(*layers))
+    except ConfigKeyError as error:
+        raise SettingsError(_unknown(str(error.full_key))) from error
+    except OmegaConfBaseException as error:
+        reason = str(error.msg).splitlines()[0]
+        raise SettingsError(f"setting {error.full_key}: {reason}; see --help") from error
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key, list(_keys(Settings)), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else "see --help for the settings there are"
+    return f"there is no setting {key}; {hint}"
+
+
+def _keys(section: Any, prefix: str = "") -> Iterator[str]:
+    instance = section() if isinstance(section, type) else section
+    for item in fields(instance):
+        value = getattr(instance, item.name)
+        yield prefix + item.name
+        if is_dataclass(value):
+            yield from _keys(value, f"{prefix}{item.name}.")
+
+
+def _preset(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+        raise SettingsError(f"dataset: expected one of {known}, received {name!r}")
+    return path
