@@ -22,7 +22,9 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 JOBS = PROJECT / "jobs"
 CONF = PROJECT / "conf"
-USAGE = "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local|yarn]   (JOB --help lists its settings)"
+USAGE = (
+    "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local|yarn]   (JOB --help lists its settings)"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,7 +61,11 @@ def describe_settings(name: str) -> str:
         ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS"
     )
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
-    shown = [block.rstrip() for block in blocks if block.split(":")[0] in ("dataset", "data_root", "store", *sections)]
+    shown = [
+        block.rstrip()
+        for block in blocks
+        if block.split(":")[0] in ("dataset", "data_root", "store", *sections)
+    ]
     presets = ", ".join(sorted(path.stem for path in (CONF / "datasets").glob("*.yaml")))
     head = f"{USAGE}\n\n{ast.get_docstring(source)}\n\nSettings (section.key=value); dataset presets: {presets}\n"
     return "\n".join([head, *shown])
@@ -83,7 +89,11 @@ def submit(name: str, overrides: Sequence[str], *, conf: str) -> int:
         summary = {"job": name, "status": "failed", "run_id": run_id, "error": error}
         summary["elapsed_s"] = round(time.monotonic() - started, 1)
     if summary["status"] == "failed":
-        print(f"{name} failed: {summary['error']} (log: {log.relative_to(PROJECT)})", file=sys.stderr, flush=True)
+        print(
+            f"{name} failed: {summary['error']} (log: {log.relative_to(PROJECT)})",
+            file=sys.stderr,
+            flush=True,
+        )
     print(json.dumps(summary, ensure_ascii=False), flush=True)
     return code if code else int(summary["status"] == "failed")
 

@@ -22,7 +22,12 @@ def run(job: Job) -> Summary:
         manifest = publish_snapshot(job.store, output, messages, config, has_validation=has_validation)
     sizes = {name: feature["size"] for name, feature in manifest["features"].items()}
     facts = {"snapshot": output, "path": job.store.url("snapshots", output), "rows": manifest["rows"]}
-    return {**facts, "vocabulary": sizes, "intents": len(manifest["intents"]), "skipped": standing is not None}
+    return {
+        **facts,
+        "vocabulary": sizes,
+        "intents": len(manifest["intents"]),
+        "skipped": standing is not None,
+    }
 
 
 if __name__ == "__main__":

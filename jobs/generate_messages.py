@@ -19,7 +19,12 @@ def run(job: Job) -> Summary:
         lines = generate_messages(job.spark, config, day)
         job.store.publish("raw", output, lambda draft: write_raw_lines(draft, lines))
     url = job.store.url("raw", output, "data")
-    return {"messages": config.messages, "day": day.isoformat(), "output": url, "skipped": standing is not None}
+    return {
+        "messages": config.messages,
+        "day": day.isoformat(),
+        "output": url,
+        "skipped": standing is not None,
+    }
 
 
 if __name__ == "__main__":

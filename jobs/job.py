@@ -50,7 +50,11 @@ def main(file: str, run: Run, *, has_steps: bool = False) -> None:
 
     `has_steps`: it is made of other jobs and shows each as a step; else it is one step itself.
     """
-    name, run_id, started = Path(file).stem, os.environ.get("MALGIL_RUN_ID") or make_run_id(), time.monotonic()
+    name, run_id, started = (
+        Path(file).stem,
+        os.environ.get("MALGIL_RUN_ID") or make_run_id(),
+        time.monotonic(),
+    )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     head = {"job": name, "status": "succeeded", "run_id": run_id}
     try:

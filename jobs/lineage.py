@@ -31,7 +31,9 @@ def find_input(job: Job) -> InputConfig:
     if job.settings.input.path:
         return job.settings.input
     if job.store.manifest("raw", generated_id(job)) is None:
-        raise MalgilError("input.path is empty and no messages were generated; set it, or run generate_messages first")
+        raise MalgilError(
+            "input.path is empty and no messages were generated; set it, or run generate_messages first"
+        )
     return InputConfig(path=job.store.url("raw", generated_id(job), "data"))
 
 
@@ -39,7 +41,9 @@ def clean_id(job: Job) -> str:
     """Of the input's files as they are now, how they are read, and the rules of cleaning."""
     source = find_input(job)
     reading = asdict(replace(source, path=""))
-    return content_id("clean", list_raw_files(source).fingerprint, reading, asdict(job.settings.cleaning), RULES_VERSION)
+    return content_id(
+        "clean", list_raw_files(source).fingerprint, reading, asdict(job.settings.cleaning), RULES_VERSION
+    )
 
 
 def find_clean(job: Job) -> Manifest:
@@ -59,11 +63,15 @@ def find_snapshot(job: Job) -> Manifest:
 
 def training_id(job: Job) -> str:
     """Of the snapshot, the network and how it is trained."""
-    return content_id("training", snapshot_id(job), asdict(job.settings.network), asdict(job.settings.training))
+    return content_id(
+        "training", snapshot_id(job), asdict(job.settings.network), asdict(job.settings.training)
+    )
 
 
 def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:
     manifest = job.store.manifest(kind, output_id)
     if manifest is None:
-        raise MalgilError(f"expected {kind}/{output_id} in the store, found nothing; run {maker} with these settings first")
+        raise MalgilError(
+            f"expected {kind}/{output_id} in the store, found nothing; run {maker} with these settings first"
+        )
     return {**manifest, "id": output_id}

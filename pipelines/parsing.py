@@ -161,7 +161,12 @@ def _has_wrong_type(named: DataFrame) -> Column:
     wrong = F.lit(False)
     for column in (name for name in named.columns if name.endswith("_type")):
         kind = F.upper(F.col(column))
-        nested = kind.startswith("OBJECT") | kind.startswith("ARRAY") | kind.startswith("STRUCT") | kind.startswith("MAP")
+        nested = (
+            kind.startswith("OBJECT")
+            | kind.startswith("ARRAY")
+            | kind.startswith("STRUCT")
+            | kind.startswith("MAP")
+        )
         other = (kind != "STRING") & (kind != "VOID") if column == "text_type" else nested
         wrong = wrong | F.coalesce(other, F.lit(False))
     return wrong

@@ -58,7 +58,12 @@ class Progress:
     def step(self, name: str) -> Iterator[Step]:
         """A line for the time of the block; `note` ends it with what came out."""
         with tqdm(
-            total=1.0, desc=name, bar_format=_BAR, file=self._stream, leave=False, disable=not self._is_terminal
+            total=1.0,
+            desc=name,
+            bar_format=_BAR,
+            file=self._stream,
+            leave=False,
+            disable=not self._is_terminal,
         ) as bar:
             step = Step(bar)
             stop = threading.Event()
@@ -112,5 +117,8 @@ def _outcome(summary: Mapping[str, Any]) -> str:
     if summary.get("skipped"):
         return "stands already"
     facts = {key: value for key, value in summary.items() if isinstance(value, int | float | str)}
-    shown = (f"{key} {value:,}" if isinstance(value, int | float) else f"{key} {value}" for key, value in facts.items())
+    shown = (
+        f"{key} {value:,}" if isinstance(value, int | float) else f"{key} {value}"
+        for key, value in facts.items()
+    )
     return "  ".join(list(shown)[:4])

@@ -1,0 +1,57 @@
+"""A registered model's files on every executor: how they get there, and loading them once a Python worker."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark import SparkFiles, TaskContext
+from pyspark.sql import SparkSession
+
+from pipelines.io.model_files import MANIFEST, LoadedModel, ModelFiles, file_sha256, load_model
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """A model that Spark carries to each executor with the tasks that use it."""
+
+    archive: str  # the folder's name among Spark's files; another model has another name
+    name: str
+    version: str
+
+
+def share_model(spark: SparkSession, model: ModelFiles) -> SharedModel:
+    """The model, handed to Spark as an archive: local or on YARN, executors need no shared folder for it."""
+    manifest_sha256 = file_sha256(Path(model.path) / MANIFEST)
+    archive = f"{model.name}-{model.version}-{manifest_sha256[:16]}"
+    context = spark.sparkContext
+    if not any(url.endswith(f"#{archive}") for url in context.listArchives):
+        folder = Path(tempfile.mkdtemp(prefix="malgil-model-"))  # the driver serves it as long as it runs
+        context.addArchive(shutil.make_archive(str(folder / archive), "tar", model.path) + f"#{archive}")
+    return SharedModel(archive, model.name, model.version)
+
+
+def load_shared_model(shared: SharedModel) -> LoadedModel:
+    """The model, its files checked against their manifest. On executors only; once a Python worker, please.
+
+    TensorFlow gets the task's cores and the GPU that Spark gave the task, so that the workers of one machine
+    do not fight over them. These stay as they are for the worker's life.
+    """
+    _limit_tensorflow()
+    return load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
+
+
+def _limit_tensorflow() -> None:
+    import tensorflow as tf  # here: the driver needs none
+
+    task = TaskContext.get()
+    if task is None:
+        raise RuntimeError("a shared model is loaded inside a Spark task: expected one, found none")
+    tf.config.threading.set_intra_op_parallelism_threads(task.cpus())
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    given = task.resources().get("gpu")
+    addresses = given.addresses if given else []
+    gpus = [gpu for gpu in tf.config.list_physical_devices("GPU") if gpu.name.rpartition(":")[2] in addresses]
+    tf.config.set_visible_devices(gpus, "GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
