@@ -53,7 +53,7 @@ class LoadedModel:
 
 
 def write_model(path: Path, *, network: "keras.Model", encoder: TextEncoder) -> None:
-    """Write a version's folder. The network takes the encoder's inputs and gives its intents' probabilities."""
+    """Write a version's folder, for a network from the encoder's inputs to its intents' probabilities."""
     import mlflow.keras
 
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it warns where there is no pip
@@ -165,7 +165,7 @@ def _signature(encoder: TextEncoder) -> "ModelSignature":
     ids, probabilities = np.dtype(np.int32), np.dtype(np.float32)
     inputs = [TensorSpec(ids, (-1, spec.length), name) for name, spec in encoder.inputs.items()]
     outputs = [TensorSpec(probabilities, (-1, len(encoder.intents)), "probabilities")]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+    return ModelSignature(inputs=Schema([*inputs]), outputs=Schema([*outputs]))
 
 
 def _installed(packages: tuple[str, ...]) -> list[str]:
