@@ -1,0 +1,67 @@
+"""One training step and one validation step, as graphs: traced once, no Python between their ops."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Step = Callable[[Mapping[str, Any], Any], None]
+
+
+def build_train_step(
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    totals: tf.Variable,
+    *,
+    batch_size: int,
+    label_smoothing: float,
+) -> Step:
+    """A step over `batch_size` rows; adds loss, right rows and rows to `totals`."""
+    variables = network.trainable_variables
+
+    def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            logits = network(features, training=True)
+            losses = row_losses(logits, labels, label_smoothing=label_smoothing)
+            loss = tf.reduce_mean(losses) + sum(network.losses)
+        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+        totals.assign_add(_sums(losses, logits, labels))
+
+    return _graph(step, network, rows=batch_size)
+
+
+def build_validation_step(network: keras.Model, totals: tf.Variable) -> Step:
+    """A step over any number of rows; adds loss, right rows and rows to `totals`."""
+
+    def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
+        logits = network(features, training=False)
+        totals.assign_add(_sums(row_losses(logits, labels), logits, labels))
+
+    return _graph(step, network, rows=None)
+
+
+def row_losses(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float = 0.0) -> tf.Tensor:
+    """Cross-entropy of each row (batch,); 0 where the label is -1."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
+    if label_smoothing:
+        to_all_alike = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+        losses = (1 - label_smoothing) * losses + label_smoothing * to_all_alike
+    return tf.where(labels >= 0, losses, 0.0)
+
+
+def _sums(losses: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    is_right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels)
+    sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(is_right, tf.float32)), tf.size(labels)]
+    return tf.stack([tf.cast(value, tf.float64) for value in sums])
+
+
+def _graph(step: Step, network: keras.Model, *, rows: int | None) -> Step:
+    features = {
+        tensor.name: tf.TensorSpec((rows, *tensor.shape[1:]), tf.int32, name=tensor.name)
+        for tensor in network.inputs
+    }
+    labels = tf.TensorSpec((rows,), tf.int32, name="labels")
+    # XLA has no Horovod op in this build
+    graph: Step = tf.function(step, input_signature=[features, labels], jit_compile=False)
+    return graph

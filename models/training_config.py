@@ -1,0 +1,59 @@
+"""Settings of training; readable without importing TensorFlow, so that a driver starts at once."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Scaling(Enum):
+    """What the number of ranks does to the learning rate: the whole batch grows with it."""
+
+    none = "none"
+    square_root = "square_root"
+    linear = "linear"  # Goyal et al., 2017
+
+
+class Decay(Enum):
+    """The learning rate's way down after the warm-up."""
+
+    none = "none"
+    linear = "linear"
+    cosine = "cosine"
+
+
+class Precision(Enum):
+    """Numbers that the layers compute with; weights stay float32."""
+
+    auto = "auto"  # bfloat16 on a GPU that has it, float32 elsewhere
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class Monitor(Enum):
+    """The metric, over all ranks, that tells which epoch is the best."""
+
+    validation_accuracy = "validation_accuracy"
+    validation_loss = "validation_loss"
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained; rows and steps are a rank's, unless said otherwise."""
+
+    ranks: int = 2  # processes that train together, one a task slot of Spark
+    start_timeout_s: int = 120  # the ranks must have started by then, or the job fails
+    epochs: int = 30  # at most so many passes over the training rows
+    batch_size: int = 256  # rows a step on each rank
+    learning_rate: float = 0.001  # at the end of the warm-up, for one rank
+    learning_rate_scaling: Scaling = Scaling.linear  # how ranks raise the learning rate
+    warm_up_epochs: float = 1.0  # epochs in which the learning rate rises from 0
+    decay: Decay = Decay.cosine  # the learning rate's way down after the warm-up
+    final_learning_rate: float = 0.01  # share of the learning rate that is left at the end of the decay
+    label_smoothing: float = 0.1  # share of the target that goes to all intents alike
+    weight_decay: float = 0.01  # decoupled (AdamW), on matrices; in big embeddings on the rows of the batch
+    clip_norm: float = 1.0  # the gradients' common norm is cut to this; 0 does not clip
+    average_decay: float = 0.999  # of the weights' moving average that is validated and kept; 0 keeps none
+    patience: int = 5  # epochs without a better `monitor` before training stops; 0 goes on to the last
+    monitor: Monitor = Monitor.validation_accuracy  # the metric that the best epoch is chosen by
+    precision: Precision = Precision.auto  # mixed precision
+    shuffle_rows: int = 65536  # rows mixed at a time; row groups come in random order as well
+    seed: int = 0  # of the order of rows and of dropout

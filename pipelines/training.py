@@ -1,0 +1,243 @@
+"""Training on Spark: Horovod starts one rank a task slot, the driver watches and collects."""
+
+import io
+import json
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from pyspark.sql import SparkSession
+
+from models.training_config import TrainingConfig
+from pipelines.errors import MalgilError
+from pipelines.feed import SnapshotFacts, read_facts
+from pipelines.rank import RankResult, RankTask, failure_url, progress_url, run_rank
+
+log = logging.getLogger(__name__)
+PROJECT = str(Path(__file__).resolve().parents[1])
+POLL_S = 0.5
+ProgressListener = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training came to."""
+
+    history: list[dict[str, float]]  # an epoch's loss, accuracy, validation_loss, validation_accuracy, …
+    best_epoch: int  # from 1; its weights were kept
+    ranks: int
+    epochs: int  # done, in this run and those it resumed
+    rows_per_s: float  # over all ranks, while training; the median epoch's
+    seconds_to_first_step: float | None  # until the first step was done; None if none was left
+    weights_url: str  # .npz of the best weights: models.weights.load_npz, group "weights"
+
+
+def train_on_spark(
+    spark: SparkSession,
+    snapshot_url: str,
+    config: TrainingConfig,
+    *,
+    build_network: Callable[..., Any],
+    network_config: Any,
+    run_url: str,
+    on_progress: ProgressListener | None = None,
+) -> TrainingResult:
+    """Train `build_network(inputs, classes=…, config=network_config)` on the snapshot's train split.
+
+    Checkpoints, reports and the weights stand under `run_url`: a killed run of the same snapshot and settings
+    goes on from its last checkpoint there, a finished one only restores its weights. Call it from the main
+    thread, since Horovod sets signal handlers. `on_progress` gets rows done and rows in all, from a thread.
+    A rank's failure, or too few task slots within `start_timeout_s`, raises MalgilError.
+    """
+    facts = read_facts(snapshot_url)
+    _check_shards(facts, config)
+    _check_slots(spark, config)
+    task = RankTask(
+        facts,
+        build_network,
+        network_config,
+        config,
+        run_url,
+        run_name=_name_run(facts, build_network, network_config, config),
+        threads=int(spark.sparkContext.getConf().get("spark.task.cpus", "1")),
+    )
+    _remove_reports(run_url, config.ranks)
+    started_at = time.time()
+    with _watched(run_url, on_progress), _signals_kept():
+        trained = _launch(spark, task)
+    return _summarize(trained, task, started_at)
+
+
+def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
+    import horovod.spark
+    from horovod.runner import launch
+    from horovod.runner.util.network import get_local_intfs
+
+    # Horovod asks its TensorFlow extension whether it has Gloo, in a fork that imports TensorFlow: seconds in
+    # which nothing else runs. Set-up has proved it, and without Gloo the ranks fail when they meet.
+    launch.gloo_built = _has_gloo
+    is_local = _is_local(spark)
+    try:
+        ranks: list[RankResult] = horovod.spark.run(
+            run_rank,
+            args=(task,),
+            num_proc=task.config.ranks,
+            start_timeout=task.config.start_timeout_s,
+            use_gloo=True,
+            env=_environment(task, is_local=is_local),
+            nics=get_local_intfs() if is_local else None,
+            stdout=_LogLines(),
+            stderr=_LogLines(),
+            verbose=0,
+        )
+    except Exception as error:
+        raise _explain(task, error) from error
+    return ranks
+
+
+def _has_gloo(verbose: bool = False) -> bool:  # noqa: ARG001  # Horovod's signature
+    return True
+
+
+def _is_local(spark: SparkSession) -> bool:
+    return str(spark.sparkContext.master).startswith("local")
+
+
+def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
+    """Set before the ranks start: their cores, silence, and where to import us from in local mode."""
+    threads = str(task.threads)
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    environment = {**dict.fromkeys(names, threads), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    return {**environment, "PYTHONPATH": PROJECT} if is_local else environment
+
+
+def _check_shards(facts: SnapshotFacts, config: TrainingConfig) -> None:
+    groups = facts.row_groups["train"]
+    if groups < config.ranks:
+        raise MalgilError(
+            f"Too few row groups to share: expected training.ranks={config.ranks} or more, "
+            f"found {groups} in {facts.url}/train; lower training.ranks or build more shards."
+        )
+
+
+def _check_slots(spark: SparkSession, config: TrainingConfig) -> None:
+    """Local slots are fixed, so there is nothing to wait for; a cluster's may come until the timeout."""
+    context = spark.sparkContext
+    profile = context._jsc.sc().resourceProfileManager().defaultResourceProfile()
+    slots = context._jsc.sc().maxNumConcurrentTasks(profile)
+    if _is_local(spark) and slots < config.ranks:
+        raise _too_few_slots(config, found=str(slots))
+
+
+def _too_few_slots(config: TrainingConfig, *, found: str) -> MalgilError:
+    return MalgilError(
+        f"Too few task slots for the ranks: expected training.ranks={config.ranks} free ones, found {found}; "
+        "lower training.ranks, or give Spark more cores or executors."
+    )
+
+
+def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, config: TrainingConfig) -> str:
+    """Equal for equal input and settings: a checkpoint is resumed only under the same name."""
+    settings = asdict(config)
+    del settings["start_timeout_s"]
+    network = [f"{build_network.__module__}.{build_network.__qualname__}", asdict(network_config)]
+    parts = [asdict(facts), network, settings]
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def _explain(task: RankTask, error: Exception) -> MalgilError:
+    """The first failure that a rank reported, or that they never came together."""
+    reports = [_read_json(failure_url(task.run_url, rank)) for rank in range(task.config.ranks)]
+    failures = sorted((report for report in reports if report), key=lambda report: float(report["at"]))
+    if failures:
+        first = failures[0]
+        reason = first["text"] or f"{first['error']} at {first['place']}; the ranks' output is in the log"
+        return MalgilError(f"Training failed on rank {first['rank']} of {task.config.ranks}: {reason}")
+    if type(error).__name__ == "TimeoutException":
+        return _too_few_slots(task.config, found=f"fewer within {task.config.start_timeout_s} s")
+    return MalgilError(
+        f"Training stopped: expected {task.config.ranks} ranks to finish, a rank's process ended without a "
+        "report (killed, or out of memory?); run it again to go on from the last checkpoint."
+    )
+
+
+def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> TrainingResult:
+    first = ranks[0]
+    hashes = {rank.weights_hash for rank in ranks}
+    if len(hashes) > 1:
+        raise MalgilError(
+            f"The ranks disagree: expected equal weights on {len(ranks)} ranks, found {len(hashes)} kinds; "
+            "the network or its optimizer bypasses the average of gradients."
+        )
+    rates = sorted(epoch["rows_per_s"] for epoch in first.history)
+    to_first_step = first.first_step_at - started_at if first.first_step_at else None
+    return TrainingResult(
+        history=first.history,
+        best_epoch=first.best_epoch,
+        ranks=len(ranks),
+        epochs=len(first.history),
+        rows_per_s=rates[len(rates) // 2],
+        seconds_to_first_step=to_first_step,
+        weights_url=f"{task.run_url}/weights.npz",
+    )
+
+
+@contextmanager
+def _watched(run_url: str, on_progress: ProgressListener | None) -> Iterator[None]:
+    """Inside, a thread tells `on_progress` what the first rank reports."""
+    done = threading.Event()
+
+    def watch() -> None:
+        is_last = False
+        while not is_last:
+            is_last = done.wait(POLL_S)
+            if on_progress and (report := _read_json(progress_url(run_url))):
+                on_progress(report["rows"], report["total_rows"])
+
+    thread = threading.Thread(target=watch, name="training-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Horovod replaces the handlers of these signals and leaves them replaced."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+class _LogLines(io.TextIOBase):
+    """A text stream whose lines go to the log: the ranks' output, kept off the terminal."""
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines():
+            log.info("%s", line)
+        return len(text)
+
+
+def _read_json(url: str) -> dict[str, Any] | None:
+    filesystem, path = fsspec.core.url_to_fs(url)
+    return dict(json.loads(filesystem.cat_file(path))) if filesystem.exists(path) else None
+
+
+def _remove_reports(run_url: str, ranks: int) -> None:
+    """Drop what an earlier run of this folder reported."""
+    for url in (progress_url(run_url), *(failure_url(run_url, rank) for rank in range(ranks))):
+        filesystem, path = fsspec.core.url_to_fs(url)
+        if filesystem.exists(path):
+            filesystem.rm_file(path)
