@@ -23,7 +23,7 @@ _SINGLE_FOLDS = {
     ord("…"): "...",
     ord("￦"): "₩",
 }
-_DROPPED_CATEGORIES = frozenset({"Cf", "Cs"})  # format marks (zero-width, bidi, BOM, soft hyphen), half surrogates
+_DROPPED_CATEGORIES = frozenset({"Cf", "Cs"})  # zero-width and bidi marks, BOM, soft hyphen; half surrogates
 _BLANK_CATEGORIES = frozenset({"Cc", "Co", "Zs", "Zl", "Zp"})
 _SAME_CHARACTER = ("<wide>", "<narrow>", "<font>")  # decompositions that change the shape only
 
@@ -113,7 +113,8 @@ def _build_folds() -> dict[int, str | None]:
             folds[code] = str(unicodedata.digit(character))
         elif unicodedata.decomposition(character).startswith(_SAME_CHARACTER):
             folds[code] = _plain_form(character)
-    folds.update(dict.fromkeys((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)), None))  # variation selectors
+    variation_selectors = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+    folds.update(dict.fromkeys(variation_selectors, None))
     emoji = (code for first, last in _EMOJI_RANGES for code in range(first, last + 1))
     folds.update((code, " ") for code in emoji if chr(code) not in _KEYBOARD_SYMBOLS)
     return {code: folded for code, folded in (folds | _SINGLE_FOLDS).items() if folded != chr(code)}

@@ -1,0 +1,45 @@
+"""The one way from a rule about one value to a Spark column."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import Column
+from pyspark.sql import types as T
+from pyspark.sql.pandas.functions import pandas_udf
+
+
+def lift(function: Callable[[Any], Any], return_type: T.DataType) -> Callable[..., Column]:
+    """A vectorized column function: `function` on each value of a column, null for null.
+
+    With a `StructType`, `function` returns one tuple a value, in the order of the fields; the fields of a
+    null are null. `function` travels to the executors: it must be importable there, or a partial of such a one.
+    """
+    if isinstance(return_type, T.StructType):
+        return _lift_to_struct(function, return_type)
+
+    def on_series(values: pd.Series) -> pd.Series:
+        return pd.Series(_apply(function, values), dtype=object)
+
+    return pandas_udf(on_series, returnType=return_type)
+
+
+def _lift_to_struct(function: Callable[[Any], Any], return_type: T.StructType) -> Callable[..., Column]:
+    names = return_type.fieldNames()
+    null = (None,) * len(names)
+
+    def on_series(values: pd.Series) -> pd.DataFrame:
+        rows = [null if row is None else row for row in _apply(function, values)]
+        columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+        return pd.DataFrame(
+            {name: pd.Series(column, dtype=object) for name, column in zip(names, columns, strict=True)}
+        )
+
+    return pandas_udf(on_series, returnType=return_type)
+
+
+def _apply(function: Callable[[Any], Any], values: pd.Series) -> list[Any]:
+    return [
+        None if is_null else function(value)
+        for value, is_null in zip(values.tolist(), values.isna(), strict=True)
+    ]
