@@ -80,19 +80,17 @@ def start_run(
 
 
 def log_epochs(run: TrainingRun, history: Sequence[Mapping[str, float]]) -> None:
-    """Log each epoch's numbers (`epoch`, counted from 1, says whose); epochs that the run has are left alone.
+    """Log each epoch's numbers, the first epoch being 1; epochs that the run already has are left alone.
 
     So the whole history may be given after every epoch, and again after a restart.
     """
     from mlflow.entities import Metric
 
-    last = _last_epoch(run)
     now_ms = int(time.time() * 1000)
-    for numbers in history:
-        epoch = int(numbers["epoch"])
-        if epoch > last:
-            metrics = [Metric(key, float(value), now_ms, epoch) for key, value in numbers.items()]
-            run.tracking.client.log_batch(run.run_id, metrics=metrics)
+    for epoch in range(_last_epoch(run) + 1, len(history) + 1):
+        numbers = {**history[epoch - 1], "epoch": epoch}
+        metrics = [Metric(key, float(value), now_ms, epoch) for key, value in numbers.items()]
+        run.tracking.client.log_batch(run.run_id, metrics=metrics)
 
 
 def log_results(run: TrainingRun, metrics: Mapping[str, float]) -> None:
