@@ -32,7 +32,7 @@ find_python() {
             return
         fi
     done
-    stop "Python 3.10 or 3.11 is needed, found $(python3 --version 2>&1 || echo none); install it, or name it in MALGIL_PYTHON"
+    stop "Python 3.10 or 3.11 is needed, found $(python3 --version 2>/dev/null || echo none); install it: apt-get install python3, or name it in MALGIL_PYTHON"
 }
 
 find_compiler() {

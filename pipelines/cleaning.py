@@ -11,7 +11,9 @@ from pipelines.deduplication import DeduplicationConfig, duplicate_reason
 from udfs.columns import lift
 from udfs.screening import ScreeningConfig, clean_and_screen
 
-RULES_VERSION = 1  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
+RULES_VERSION = (
+    1  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
+)
 
 _PAYLOAD_CHARS = 500  # as much of an unreadable line goes to quarantine, masked
 
@@ -42,7 +44,9 @@ def clean_messages(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
     cleaned = _with_clean_text(parsed, config)
     unmarked = cleaned.withColumn("may_be_duplicate", F.col("reason").isNull() & _may_be_dropped())
     marked = duplicate_reason(unmarked, config.duplicates)
-    return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop("may_be_duplicate", "duplicate")
+    return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop(
+        "may_be_duplicate", "duplicate"
+    )
 
 
 def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:

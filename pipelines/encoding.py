@@ -59,7 +59,8 @@ class TextEncoder:
 
     def to_json(self) -> str:
         features = {
-            f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens} for f in self.features
+            f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens}
+            for f in self.features
         }
         return json.dumps({"features": features, "intents": self.intents}, ensure_ascii=False)
 
@@ -72,5 +73,8 @@ class TextEncoder:
 
 def _feature(name: str, spec: Mapping[str, Any]) -> Feature:
     return Feature(
-        name=name, analyzer=spec["analyzer"], length=spec["length"], vocabulary=Vocabulary(tuple(spec["tokens"]))
+        name=name,
+        analyzer=spec["analyzer"],
+        length=spec["length"],
+        vocabulary=Vocabulary(tuple(spec["tokens"])),
     )

@@ -27,10 +27,16 @@ def _default_features() -> dict[str, FeatureConfig]:
 class TrainingSetConfig:
     """How labelled messages become a snapshot."""
 
-    features: dict[str, FeatureConfig] = field(default_factory=_default_features)  # the network's inputs by name
-    validation_share: float = 0.1  # of the texts, by hash, where the source has no validation split of its own
+    features: dict[str, FeatureConfig] = field(
+        default_factory=_default_features
+    )  # the network's inputs by name
+    validation_share: float = (
+        0.1  # of the texts, by hash, where the source has no validation split of its own
+    )
     test_share: float = 0.1  # likewise
-    speakers: list[str] = field(default_factory=lambda: ["customer"])  # whose messages; those of nobody count too
+    speakers: list[str] = field(
+        default_factory=lambda: ["customer"]
+    )  # whose messages; those of nobody count too
     rows_per_shard: int = 65_536  # rows a Parquet row group, the unit that a rank reads
     min_shards: int = 16  # row groups a split at least, so that as many ranks get work
 
@@ -49,7 +55,9 @@ def assign_splits(messages: DataFrame, config: TrainingSetConfig, *, has_validat
     """
     share = F.pmod(F.xxhash64("text_key"), F.lit(_BUCKETS)) / _BUCKETS
     held_out = config.test_share + config.validation_share
-    by_hash = F.when(share < config.test_share, "test").when(share < held_out, "validation").otherwise("train")
+    by_hash = (
+        F.when(share < config.test_share, "test").when(share < held_out, "validation").otherwise("train")
+    )
     is_carved = (F.col("split") == "train") & (share >= config.test_share) & (share < held_out)
     own = F.col("split") if has_validation else F.when(is_carved, "validation").otherwise(F.col("split"))
     return messages.withColumn("split", F.coalesce(own, by_hash))
@@ -79,9 +87,7 @@ def count_tokens(tokenized: DataFrame, name: str, config: FeatureConfig) -> Data
 
 def encode_tokens(tokenized: DataFrame, encoder: TextEncoder) -> DataFrame:
     """The rows of a snapshot: `message_id, text, intent, label, split`, and fixed-length ids a feature."""
-    features = [
-        _ids_column(F.col(f.name), f.vocabulary, f.length).alias(f.name) for f in encoder.features
-    ]
+    features = [_ids_column(F.col(f.name), f.vocabulary, f.length).alias(f.name) for f in encoder.features]
     intent_ids = {intent: str(i) for i, intent in enumerate(encoder.intents)}
     return tokenized.withColumn("label", _label(F.col("intent"), intent_ids)).select(*_ID_COLUMNS, *features)
 

@@ -1,0 +1,44 @@
+"""Compare the challenger with the champion on the same test messages, and promote it if it is better.
+
+./spark-submit.sh evaluate_intent promotion.min_gain=0.002
+"""
+
+from jobs.job import Job, Summary, main
+from jobs.lineage import find_snapshot, training_id
+from pipelines.errors import MalgilError
+from pipelines.io.evaluations import evaluate_version
+from pipelines.io.registry import champion, download_model, find_version, promote, tag_version
+from pipelines.io.tracking import connect_mlflow
+from pipelines.promotion import decide_promotion
+
+SECTIONS = ("input", "cleaning", "training_set", "network", "training", "mlflow", "promotion")
+
+
+def run(job: Job) -> Summary:
+    tracking, name = connect_mlflow(job.settings.mlflow), job.settings.mlflow.intent_model
+    snapshot = find_snapshot(job)["id"]
+    challenger = find_version(tracking, name, training_id=training_id(job))
+    if challenger is None:
+        raise MalgilError(f"{name}: expected a version trained with these settings, found none; run train_intent first")
+    reigning = champion(tracking, name)
+    if reigning == challenger:
+        return {"model": name, "version": challenger, "champion": challenger, "promoted": True, "skipped": True,
+                "reason": f"version {challenger} is the champion"}  # fmt: skip
+    scores = {
+        version: evaluate_version(job.spark, job.store, download_model(tracking, name, version), snapshot)
+        for version in (challenger, reigning)
+        if version
+    }
+    decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion)
+    if decision.promoted:
+        promote(tracking, name, challenger)
+    tag_version(tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason})
+    return {
+        "model": name, "version": challenger, "champion": challenger if decision.promoted else reigning,
+        "promoted": decision.promoted, "reason": decision.reason, "skipped": False,
+        "accuracy": {version: round(score.accuracy, 4) for version, score in scores.items()},
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(__file__, run)

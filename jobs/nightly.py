@@ -1,0 +1,41 @@
+"""The nightly run: generate (with no data given), clean, build, train, evaluate and promote, predict, report.
+
+A step whose output stands already is skipped, so a run that was killed goes on where it was.
+
+./spark-submit.sh nightly dataset=massive_ko data_root=../shared/data
+"""
+
+from typing import Any
+
+from jobs import build_training_set, clean_messages, evaluate_intent, generate_messages, predict_batch, train_intent
+from jobs.job import Job, Summary, main, run_step
+from jobs.nightly_report import write_nightly_report
+
+SECTIONS = (
+    "generator", "input", "cleaning", "training_set", "network", "training", "mlflow", "promotion", "prediction", "redis",
+)  # fmt: skip
+
+STEPS = (clean_messages, build_training_set, train_intent, evaluate_intent, predict_batch)
+
+
+def run(job: Job) -> Summary:
+    steps = STEPS if job.settings.input.path else (generate_messages, *STEPS)
+    names = [step.__name__.rpartition(".")[2] for step in steps]
+    summaries = {name: run_step(job, name, step.run) for name, step in zip(names, steps, strict=True)}
+    report = run_step(job, "report", lambda job: write_nightly_report(job, summaries))
+    return _summarize({**summaries, "report": report})
+
+
+def _summarize(summaries: dict[str, Summary]) -> Summary:
+    seconds = {name: summary["seconds"] for name, summary in summaries.items()}
+    details: dict[str, Any] = {name: _brief(summary) for name, summary in summaries.items() if name != "report"}
+    decision = summaries["evaluate_intent"]
+    return {**details, "promoted": decision["promoted"], "report": summaries["report"]["report"], "seconds": seconds}
+
+
+def _brief(summary: Summary) -> Summary:
+    return {key: value for key, value in summary.items() if key not in ("history", "seconds")}
+
+
+if __name__ == "__main__":
+    main(__file__, run, has_steps=True)

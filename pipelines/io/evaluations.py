@@ -1,0 +1,34 @@
+"""Evaluations of model versions in the store: each version is scored once on a snapshot's test split."""
+
+import json
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.evaluation import Evaluation, evaluate_predictions
+from pipelines.io.model_files import ModelFiles
+from pipelines.io.snapshots import read_snapshot
+from pipelines.io.store import Store, content_id
+from pipelines.prediction import PredictionConfig, add_top_intents
+
+_KIND = "evaluations"
+_RULE = PredictionConfig()  # how many rows a call and how many intents a message has no say in the score
+
+
+def evaluate_version(spark: SparkSession, store: Store, model: ModelFiles, snapshot: str) -> Evaluation:
+    """The version on the test split of `snapshots/<snapshot>`: read from the store, or scored and kept there.
+
+    The clean text is encoded by the model's own encoder, so models of any vocabulary meet the same messages.
+    """
+    output_id = content_id(model.name, model.version, snapshot)
+    if store.manifest(_KIND, output_id) is None:
+        test = read_snapshot(spark, store.url("snapshots", snapshot), "test")
+        evaluation = evaluate_predictions(_predict(test, model))
+        store.publish(_KIND, output_id, lambda _: json.loads(evaluation.to_json()))
+    return Evaluation.from_json(json.dumps(store.manifest(_KIND, output_id)))
+
+
+def _predict(test: DataFrame, model: ModelFiles) -> DataFrame:
+    best = F.get("top", F.lit(0))
+    predicted = add_top_intents(test.select("intent", "text"), model, _RULE)
+    return predicted.select("intent", best["intent"].alias("predicted"), best["probability"].alias("confidence"))
