@@ -3,13 +3,14 @@
 import io
 import json
 import logging
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -21,7 +22,6 @@ from pipelines.feed import SnapshotFacts, read_facts
 from pipelines.rank import RankResult, RankTask, failure_url, progress_url, run_rank
 
 log = logging.getLogger(__name__)
-PROJECT = str(Path(__file__).resolve().parents[1])
 POLL_S = 0.5
 ProgressListener = Callable[[int, int], None]
 
@@ -111,11 +111,14 @@ def _is_local(spark: SparkSession) -> bool:
 
 
 def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
-    """Set before the ranks start: their cores, silence, and where to import us from in local mode."""
+    """Set before the ranks start: their cores, silence, and in local mode the driver's import path.
+
+    On a cluster, Spark's own --py-files and archives say where the executors import from.
+    """
     threads = str(task.threads)
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     environment = {**dict.fromkeys(names, threads), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
-    return {**environment, "PYTHONPATH": PROJECT} if is_local else environment
+    return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)} if is_local else environment
 
 
 def _check_shards(facts: SnapshotFacts, config: TrainingConfig) -> None:
