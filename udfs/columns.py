@@ -13,7 +13,7 @@ def lift(function: Callable[[Any], Any], return_type: T.DataType) -> Callable[..
     """A vectorized column function: `function` on each value of a column, null for null.
 
     With a `StructType`, `function` returns one tuple a value, in the order of the fields; the fields of a
-    null are null. `function` travels to the executors: it must be importable there, or a partial of such a one.
+    null are null. `function` travels to the executors: it must be importable there, or a partial of one.
     """
     if isinstance(return_type, T.StructType):
         return _lift_to_struct(function, return_type)
@@ -21,7 +21,9 @@ def lift(function: Callable[[Any], Any], return_type: T.DataType) -> Callable[..
     def on_series(values: pd.Series) -> pd.Series:
         return pd.Series(_apply(function, values), dtype=object)
 
-    return pandas_udf(on_series, returnType=return_type)
+    # pyspark's overloads know no DataType in general.
+    column: Callable[..., Column] = pandas_udf(on_series, return_type)  # type: ignore[call-overload]
+    return column
 
 
 def _lift_to_struct(function: Callable[[Any], Any], return_type: T.StructType) -> Callable[..., Column]:
@@ -35,7 +37,8 @@ def _lift_to_struct(function: Callable[[Any], Any], return_type: T.StructType) -
             {name: pd.Series(column, dtype=object) for name, column in zip(names, columns, strict=True)}
         )
 
-    return pandas_udf(on_series, returnType=return_type)
+    column: Callable[..., Column] = pandas_udf(on_series, return_type)  # type: ignore[call-overload]
+    return column
 
 
 def _apply(function: Callable[[Any], Any], values: pd.Series) -> list[Any]:

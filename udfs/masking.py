@@ -17,6 +17,7 @@ from udfs.number_masking import (
     ORDER,
     PHONE,
     RESIDENT,
+    mask_every_digit,
     mask_numbers,
 )
 
@@ -25,6 +26,7 @@ PASSWORD = "[비밀번호]"
 PLACEHOLDERS = (RESIDENT, ALIEN, PHONE, CARD, ACCOUNT, BUSINESS, EMAIL, ADDRESS, ORDER, PASSWORD, NUMBER)
 
 _PLACEHOLDER = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
+_MAX_PASSES = 4
 _HAS_DIGIT = re.compile(r"\d")
 _PLAIN_SIGNS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _WIDE_SIGN = re.compile("[！-～　]")
@@ -38,9 +40,13 @@ _DOMAIN = (
     rf"(?:{_HOST}(?:{_DOT}{_LABEL})+|[A-Za-z0-9\-]+(?:{_DOT}{_LABEL})+"
     r"|(?:네이버|지메일|쥐메일|한메일|네이트|카카오|핫메일)(?:\s?메일)?|(?i:naver|gmail|daum|hanmail|nate|kakao)\b)"
 )
+_SPELLED = (  # letters and digits by their names: 제이 에스 에이치 이공일칠
+    "(?:에이치|에이|비|씨|디|이|에프|지|아이|제이|케이|엘|엠|엔|오|피|큐|알|에스|티|유|브이|더블유|엑스|와이|제트"
+    "|[0-9영공일삼사육륙칠팔구])"
+)
 _EMAIL = re.compile(
     rf"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]+(?:\s?(?:@|[(\[]at[)\]])\s?|\sat\s){_DOMAIN}"
-    rf"|(?<![가-힣A-Za-z0-9._%+\-])[가-힣A-Za-z0-9._%+\-]+\s?(?:골뱅이|앳)\s?{_DOMAIN}"
+    rf"|(?<![가-힣A-Za-z0-9._%+\-])(?:{_SPELLED}{{1,8}}\s){{0,6}}[가-힣A-Za-z0-9._%+\-]+\s?(?:골뱅이|앳)\s?{_DOMAIN}"
     r"|(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]+@(?=[0-9\-]*[A-Za-z])[A-Za-z0-9\-]{2,}"
 )
 _EMAIL_TRIGGERS = ("@", "골뱅이", "앳", "(at)", "[at]", " at ")
@@ -67,10 +73,12 @@ def mask_pii(text: str) -> str:
     """
     if _WIDE_SIGN.search(text):
         text = text.translate(_PLAIN_SIGNS)
-    masked = _mask_once(text)
-    while masked != text:
-        text, masked = masked, _mask_once(masked)
-    return text
+    for _ in range(_MAX_PASSES):  # a second one finds what stood beside a number; only made-up texts need more
+        masked = _mask_once(text)
+        if masked == text:
+            return text
+        text = masked
+    return mask_every_digit(text)
 
 
 def count_masks(text: str) -> dict[str, int]:
@@ -80,12 +88,17 @@ def count_masks(text: str) -> dict[str, int]:
 
 def _mask_once(text: str) -> str:
     if any(trigger in text for trigger in _EMAIL_TRIGGERS):
-        text = _EMAIL.sub(EMAIL, text)
+        text = _EMAIL.sub(_mask_email, text)
     if _HAS_DIGIT.search(text):
         if any(trigger in text for trigger in _CODE_TRIGGERS):
             text = _CODES.sub(_mask_code, text)
         text = mask_addresses(text)
     return mask_numbers(text)
+
+
+def _mask_email(match: re.Match[str]) -> str:
+    """The placeholder, behind the full stop of the sentence before if the address touches it."""
+    return match[0][: len(match[0]) - len(match[0].lstrip("._%+-"))] + EMAIL
 
 
 def _mask_code(match: re.Match[str]) -> str:

@@ -31,6 +31,7 @@ _JOINT = rf"(?:\s?(?:국?에|의|다시|대시|하이픈|빼기)\s?|{_ANY_SIGNS}
 _HEAD = rf"(?<!{_D})(?<!{_D}[\-./,~])"
 _SPOKEN_HEAD = rf"(?<!{_N})(?<!{_N}[\-./,~ ])"
 _END = rf"(?!{_D})"
+_SPOKEN_END = rf"(?!{_D})(?!{_N}{{2}})"  # one syllable may be a particle: 공일공 일이삼사 오육칠팔이요
 _FREE_END = rf"(?![\-./,~]?{_D})"
 
 # Dates and amounts
@@ -41,9 +42,13 @@ _UNIT = (
     r"(?:원|만|천|억|조|달러|불|엔|유로|위안|포인트|점|개|명|건|회|장|부|표|뷰|년|일|시간|초|배|%|won|[kK][rR][wW]"
     r"|km|kg|mg|ml|mm|cm|mAh|[gGmMtT][bB]|[gmpP]\b)"
 )
+_DATE_HEAD, _DATE_END = rf"(?<!{_D})(?<!{_D}[\-./,])", rf"(?![\-./,]?{_D})"
 _KEPT = (
-    rf"{_HEAD}(?:{_YEAR}|\d\d)(?P<dot>[\-./])\s?{_MONTH}(?P=dot)\s?{_DAY}{_FREE_END}(?:[ T]{{1,2}}{_CLOCK})?",
-    rf"{_HEAD}{_YEAR}{_MMDD}(?![\-./,~_ ]?{_D})",
+    rf"{_DATE_HEAD}(?:{_YEAR}|\d\d)(?P<dot>[\-./])\s?{_MONTH}(?P=dot)\s?{_DAY}{_DATE_END}"
+    rf"(?:[ T]{{1,2}}{_CLOCK})?",
+    rf"{_DATE_HEAD}{_YEAR}{_MMDD}(?![\-./,_ ]?{_D})",
+    rf"{_HEAD}[12]\d{{3}}\s?[\-~,]\s?[12]\d{{3}}\s?년",
+    rf"{_HEAD}\d\.\d+{_FREE_END}",
     rf"{_HEAD}{_YEAR}\s?[\-~]\s?{_YEAR}{_FREE_END}",
     rf"(?<!{_D})(?<!{_D}:){_CLOCK}(?!:?{_D})",
     rf"{_HEAD}[1-9]\d{{0,2}}(?:,\d{{3}})+{_FREE_END}",
@@ -51,7 +56,7 @@ _KEPT = (
     rf"{_HEAD}[1-9]\d{{0,6}}0\s?[~\-]\s?[1-9]\d{{0,6}}0{_UNIT}",
     rf"{_HEAD}[1-9]\d{{0,6}}0\s?~\s?[1-9]\d{{0,6}}0{_FREE_END}",
     rf"(?<=[₩$€¥])\s?[1-9]\d{{0,9}}{_FREE_END}",
-    rf"{_HEAD}[1-9]\d{{0,4}}0{{4,9}}{_FREE_END}",
+    rf"{_HEAD}[1-9]\d{{0,4}}0{{4,}}{_FREE_END}",
     rf"{_HEAD}(?P<same>\d)(?P=same){{6,}}{_FREE_END}",
 )
 
@@ -66,9 +71,9 @@ _PHONES = (
     rf"{_HEAD}10(?P<hyphen>[\-. ])\d{{4}}(?P=hyphen)\d{{4}}{_END}",
     rf"{_HEAD}(?:{_COUNTRY}|\(?0){_AREA}{_JOINT}{_D}{{3,4}}{_JOINT}{_D}{{4}}{_END}",
     rf"{_HEAD}{_NATIONWIDE}{_SIGNS}\d{{4}}{_FREE_END}(?!{_UNIT})",
-    rf"{_SPOKEN_HEAD}(?<![A-Za-z]){_SPOKEN_MOBILE}(?:{_JOINT}{_N}){{7,8}}{_END}",
-    rf"{_SPOKEN_HEAD}{_SPOKEN_AREA}(?:{_JOINT}{_N}){{7,8}}{_END}",
-    rf"{_SPOKEN_HEAD}일\s?[오육륙팔](?:\s?{_N}){{2}}{_JOINT}{_N}(?:\s?{_N}){{3}}{_END}",
+    rf"{_SPOKEN_HEAD}(?<![A-Za-z])(?![영공]\d{{9}}){_SPOKEN_MOBILE}(?:{_JOINT}{_N}){{7,8}}{_SPOKEN_END}",
+    rf"{_SPOKEN_HEAD}{_SPOKEN_AREA}(?:{_JOINT}{_N}){{7,8}}{_SPOKEN_END}",
+    rf"{_SPOKEN_HEAD}일\s?[오육륙팔](?:\s?{_N}){{2}}{_JOINT}{_N}(?:\s?{_N}){{3}}{_SPOKEN_END}",
 )
 _ORDERS = (rf"{_HEAD}{_YEAR}{_MMDD}[\-_]?\d{{5,10}}{_FREE_END}",)
 _RESIDENTS = (rf"{_HEAD}\d\d{_MMDD}{_ANY_SIGNS}[1-8](?:\d{{6}}{_END}|[*xX●○]{{6}})",)
@@ -92,12 +97,14 @@ _SHAPES = re.compile(
     )
 )
 _SHAPE_MASKS = {"phone": PHONE, "order": ORDER, "card": CARD, "business": BUSINESS}
-_LONG_RUN = re.compile(rf"(?P<typed>{_D}(?:{_SIGNS}{_D}){{6,}})|{_N}(?:{_SIGNS}{_N}){{7,}}")
+_LONG_RUN = re.compile(rf"(?P<typed>{_D}(?:{_SIGNS}{_D}){{6,}})|{_N}(?:{_JOINT}{_N}){{7,}}")
 _DIGIT = re.compile(_N)
 _GROUP = re.compile(rf"{_D}+")
 _SPOKEN_GROUP = re.compile(rf"{_N}+")
 _COPULA = re.compile("이(?:에요|야|라|고|구|죠|지|며|랑)")
 _MAY_HOLD_NUMBER = re.compile(rf"{_N}(?:{_JOINT}{_N}){{6}}")
+
+_PLACEHOLDER_OR_DIGITS = re.compile(rf"(?P<placeholder>\[[가-힣]+\])|{_N}(?:{_JOINT}{_N})*")
 
 _CONTEXT_CHARS = 16
 _CONTEXTS = (
@@ -124,6 +131,11 @@ def mask_numbers(text: str) -> str:
         pieces += [_mask_long_runs(text, done, shape.start()), _mask_shape(shape)]
         done = shape.end()
     return "".join([*pieces, _mask_long_runs(text, done, len(text))])
+
+
+def mask_every_digit(text: str) -> str:
+    """The text without a digit outside placeholders, typed or read aloud: nothing is left to mask in it."""
+    return _PLACEHOLDER_OR_DIGITS.sub(lambda match: match["placeholder"] or NUMBER, text)
 
 
 def _mask_shape(shape: re.Match[str]) -> str:
@@ -169,12 +181,17 @@ def is_list(run: str) -> bool:
     """Whether the groups of a run are sizes, years or places in a list: 230 240 250, 2024/2025/2026."""
     groups = _GROUP.findall(run)
     has_hyphen = any(sign in run for sign in "-‐‑–—―−")
-    if len(groups) < 3 or has_hyphen or any(group[0] == "0" for group in groups):
+    if len(groups) < 3 or has_hyphen or any(group[0] == "0" < group for group in groups):
         return False
     numbers = [int(_typed_digits(group)) for group in groups]
     steps = {later - earlier for earlier, later in pairwise(numbers)}
-    is_progression = len(steps) == 1 and min(steps) > 0
-    return is_progression or (min(steps) >= 0 and max(map(len, groups)) <= 3)
+    is_progression = len(steps) == 1 and steps != {0}
+    is_sorted = min(steps) >= 0 and (max(map(len, groups)) <= 3 or all(map(_is_year, groups)))
+    return is_progression or is_sorted
+
+
+def _is_year(group: str) -> bool:
+    return re.fullmatch(_YEAR, group) is not None
 
 
 def is_read_aloud(run: str) -> bool:
