@@ -88,10 +88,10 @@ class _Connection:
 
 
 def _connection(config: RedisConfig, spark: SparkSession) -> _Connection:
-    url = _embedded_url(config, spark) if config.url == EMBEDDED else config.url
+    is_embedded = config.url == EMBEDDED
     return _Connection(
-        url=url,
-        password=os.environ.get(config.password_env),
+        url=_embedded_url(config, spark) if is_embedded else config.url,
+        password=None if is_embedded else os.environ.get(config.password_env),
         ca_file=os.environ.get(config.ca_file_env),
         timeout_s=config.timeout_s,
         retries=config.retries,
@@ -99,7 +99,7 @@ def _connection(config: RedisConfig, spark: SparkSession) -> _Connection:
 
 
 def _embedded_url(config: RedisConfig, spark: SparkSession) -> str:
-    master = spark.sparkContext.master
+    master = spark.sparkContext.master or ""
     if not master.startswith("local"):
         raise MalgilError(
             f"redis.url is 'embedded', which serves this machine only, but Spark runs on {master}: "

@@ -1,9 +1,10 @@
 """A registered model's files on every executor: how they get there, and loading them once a Python worker."""
 
-import shutil
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 from pyspark import SparkFiles, TaskContext
 from pyspark.sql import SparkSession
@@ -27,7 +28,7 @@ def share_model(spark: SparkSession, model: ModelFiles) -> SharedModel:
     context = spark.sparkContext
     if not any(url.endswith(f"#{archive}") for url in context.listArchives):
         folder = Path(tempfile.mkdtemp(prefix="malgil-model-"))  # the driver serves it as long as it runs
-        context.addArchive(shutil.make_archive(str(folder / archive), "tar", model.path) + f"#{archive}")
+        context.addArchive(f"{_zip(Path(model.path), folder / f'{archive}.zip')}#{archive}")
     return SharedModel(archive, model.name, model.version)
 
 
@@ -42,6 +43,7 @@ def load_shared_model(shared: SharedModel) -> LoadedModel:
 
 
 def _limit_tensorflow() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors and warnings only
     import tensorflow as tf  # here: the driver needs none
 
     task = TaskContext.get()
@@ -55,3 +57,10 @@ def _limit_tensorflow() -> None:
     tf.config.set_visible_devices(gpus, "GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _zip(folder: Path, target: Path) -> Path:
+    with ZipFile(target, "w") as archive:  # not compressed: weights would not get smaller
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return target

@@ -1,0 +1,200 @@
+"""Predictions of messages' intents: the transform of batch and stream, and their contract."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.encoding import TextEncoder
+from pipelines.io.model_files import LoadedModel, ModelFiles
+from pipelines.io.shared_model import SharedModel, load_shared_model, share_model
+
+if TYPE_CHECKING:  # TensorFlow is imported in the Python workers only
+    from models.predictor import Predict
+
+_STRING = T.StringType()
+_TOP = T.ArrayType(
+    T.StructType([T.StructField("intent", _STRING), T.StructField("probability", T.DoubleType())])
+)
+PREDICTION = T.StructType(
+    [
+        T.StructField("message_id", _STRING),
+        T.StructField("room_id", _STRING),
+        T.StructField("bot_id", _STRING),
+        T.StructField("intent", _STRING),  # the most probable one; null where the message has no text
+        T.StructField("confidence", T.DoubleType()),  # its probability
+        T.StructField("top", _TOP),  # the most probable ones, best first; empty where there is no text
+        T.StructField("is_out_of_scope", T.BooleanType()),  # the confidence is below the threshold, or null
+        T.StructField("replies", T.ArrayType(_STRING)),
+        T.StructField(
+            "models", T.StructType([T.StructField("intent", _STRING), T.StructField("reply", _STRING)])
+        ),  # the versions that predicted it
+        T.StructField("sent_at", T.TimestampType()),
+        T.StructField("predicted_at", T.TimestampType()),
+    ]
+)
+_CARRIED = ["message_id", "room_id", "bot_id", "sent_at"]
+_DIGITS = 6  # of a probability
+
+
+@dataclass(frozen=True)
+class PredictionConfig:
+    """How messages are predicted."""
+
+    batch_rows: int = 256  # messages a call of the network
+    top_k: int = 3  # most probable intents kept a message
+    out_of_scope_threshold: float = 0.4  # a message whose best intent is less probable is out of scope
+
+
+def add_predictions(
+    messages: DataFrame, model: ModelFiles, config: PredictionConfig, *, predicted_at: datetime
+) -> DataFrame:
+    """One row of PREDICTION for each message (message_id, room_id, bot_id, sent_at and its clean text).
+
+    `predicted_at` has a time zone. The model is loaded once a Python worker.
+    """
+    shared = share_model(messages.sparkSession, model)
+    schema = T.StructType([messages.schema[name] for name in _CARRIED] + [T.StructField("top", _TOP)])
+    predicted = messages.select(*_CARRIED, "text").mapInArrow(partial(_predict_texts, shared, config), schema)
+    best = F.get("top", F.lit(0))
+    is_in_scope = best["probability"] >= config.out_of_scope_threshold
+    return predicted.select(
+        "message_id",
+        "room_id",
+        "bot_id",
+        best["intent"].alias("intent"),
+        best["probability"].alias("confidence"),
+        "top",
+        (~F.coalesce(is_in_scope, F.lit(False))).alias("is_out_of_scope"),
+        F.array().cast(PREDICTION["replies"].dataType).alias("replies"),
+        F.struct(F.lit(model.version).alias("intent"), F.lit(None).cast(_STRING).alias("reply")).alias(
+            "models"
+        ),
+        "sent_at",
+        F.lit(predicted_at).alias("predicted_at"),
+    )
+
+
+def add_probabilities(examples: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
+    """Encoded examples (an array<int> column a feature, as in a snapshot) with each intent's probability.
+
+    `probabilities` is array<float>, in the order of the encoder's intents.
+    """
+    shared = share_model(examples.sparkSession, model)
+    added = T.StructField("probabilities", T.ArrayType(T.FloatType(), containsNull=False), nullable=False)
+    schema = T.StructType([*examples.schema.fields, added])
+    return examples.mapInArrow(partial(_predict_examples, shared, config), schema)
+
+
+def _versions(**versions: str | None) -> Column:
+    return F.struct(*(F.lit(version).cast(_STRING).alias(task) for task, version in versions.items()))
+
+
+def prediction_json() -> Column:
+    """A row of PREDICTION as the JSON that readers get, in Redis and elsewhere (DESIGN.md, contracts).
+
+    Times are UTC with six digits of a second, so that they sort as text. `top` is built by hand: its pairs
+    mix text and numbers, which to_json has no type for.
+    """
+    options = {
+        "ignoreNullFields": "false",
+        "timeZone": "UTC",
+        "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    }
+    head = F.to_json(F.struct("message_id", "room_id", "bot_id", "intent", "confidence"), options)
+    tail = F.to_json(F.struct("is_out_of_scope", "replies", "models", "sent_at", "predicted_at"), options)
+    top = F.array_join(F.transform("top", _pair_json), ",")
+    return F.concat(_without_last(head), F.lit(',"top":['), top, F.lit("],"), F.substr(tail, F.lit(2)))
+
+
+def _pair_json(entry: Column) -> Column:
+    name = F.to_json(F.array(entry["intent"]))  # ["intent"], escaped
+    return F.concat(_without_last(name), F.lit(","), entry["probability"].cast(_STRING), F.lit("]"))
+
+
+def _without_last(text: Column) -> Column:
+    return F.substr(text, F.lit(1), F.length(text) - 1)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model in this process, compiled."""
+
+    encoder: TextEncoder
+    predict: "Predict"
+    top_k: int
+
+    def predict_top(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+        """Of clean texts, the most probable intents (indexes into the encoder's) and their probabilities.
+
+        The one way from text to prediction: the transform uses it in its Python workers, and whatever
+        predicts a single message calls it directly. Both (texts, top_k), best first.
+        """
+        from models.predictor import top_classes
+
+        classes, found = top_classes(self.predict(self.encoder.encode(texts)), self.top_k)
+        return classes, found.astype(np.float64).round(_DIGITS)
+
+
+def create_predictor(model: LoadedModel, config: PredictionConfig) -> Predictor:
+    from models.predictor import compile_network
+
+    return Predictor(
+        model.encoder, compile_network(model.network, batch_rows=config.batch_rows), config.top_k
+    )
+
+
+@lru_cache(maxsize=2)  # the model in use, and the one that it takes over from
+def _shared_predictor(shared: SharedModel, config: PredictionConfig) -> Predictor:
+    return create_predictor(load_shared_model(shared), config)
+
+
+def _predict_texts(
+    shared: SharedModel, config: PredictionConfig, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    predictor = _shared_predictor(shared, config)
+    intents = pa.array(predictor.encoder.intents, pa.string())
+    for batch in batches:
+        texts = [text or "" for text in batch.column("text").to_pylist()]
+        is_text = [bool(text.strip()) for text in texts]
+        classes, found = predictor.predict_top([text for text in texts if text.strip()])
+        names = intents.take(pa.array(classes.ravel()))
+        entries = pa.StructArray.from_arrays([names, pa.array(found.ravel())], ["intent", "probability"])
+        ends = np.cumsum(is_text, dtype=np.int32) * np.int32(classes.shape[1])
+        top = pa.ListArray.from_arrays(pa.array(np.concatenate([[np.int32(0)], ends])), entries)
+        yield pa.RecordBatch.from_arrays(
+            [*(batch.column(name) for name in _CARRIED), top], [*_CARRIED, "top"]
+        )
+
+
+def _predict_examples(
+    shared: SharedModel, config: PredictionConfig, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    predictor = _shared_predictor(shared, config)
+    for batch in batches:
+        probabilities = predictor.predict(
+            {f.name: _ids(batch, f.name, f.length) for f in predictor.encoder.features}
+        )
+        rows, classes = probabilities.shape
+        starts = np.arange(0, (rows + 1) * classes, classes, dtype=np.int32)
+        column = pa.ListArray.from_arrays(pa.array(starts), pa.array(probabilities.ravel()))
+        yield pa.RecordBatch.from_arrays([*batch.columns, column], [*batch.schema.names, "probabilities"])
+
+
+def _ids(batch: pa.RecordBatch, name: str, length: int) -> npt.NDArray[np.int32]:
+    """A list column as (rows, length), without a copy."""
+    ids = batch.column(name).flatten().to_numpy(zero_copy_only=True)
+    if len(ids) != batch.num_rows * length:
+        raise ValueError(
+            f"column {name}: expected {length} ids a row as the model's encoder gives, received {len(ids)} "
+            f"in {batch.num_rows} rows; encode the rows with the model's own encoder"
+        )
+    return cast(npt.NDArray[np.int32], ids.reshape(batch.num_rows, length))
