@@ -1,0 +1,59 @@
+"""A day of synthetic shop chat as a DataFrame of raw lines, made in parallel by Spark."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Optional
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from udfs.shop_chat import LINES_PER_BLOCK, ChatConfig, NoiseConfig, write_block
+
+RAW_LINE = T.StructType([T.StructField("value", T.BinaryType(), nullable=False)])
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """How much chat is made, of what kind. The same values and day give the same lines on any cluster."""
+
+    messages: int = 20_000  # lines in all, agents' and system's and broken ones included
+    intents: int = 60  # 2 to 450
+    bots: list[str] = field(default_factory=lambda: ["maru", "onda", "gyeol"])  # one is one shop's bot
+    seed: int = 20260501
+    day: Optional[str] = None  # noqa: UP045 - OmegaConf; YYYY-MM-DD, the day of the log; the job says which when empty
+    partitions: int = 0  # Spark tasks; 0: as many as the session's default parallelism
+    long_text_chars: int = 400_000  # length of the broken rows "long text"; 1.2 MB in UTF-8
+    noise: NoiseConfig = field(default_factory=NoiseConfig)  # the rates of typos, duplicates, broken rows and so on
+
+
+def generate_messages(spark: SparkSession, config: GeneratorConfig, day: date) -> DataFrame:
+    """The day's raw lines: one binary column `value`, exactly `config.messages` rows, without line ends.
+
+    Line n depends on the settings and the day only, not on the partitions. Raises ValueError for an impossible
+    number of intents (in the tasks, at the first action).
+    """
+    chat = _chat_of(config)
+    blocks = -(-config.messages // LINES_PER_BLOCK)
+    partitions = min(blocks, config.partitions or spark.sparkContext.defaultParallelism) or 1
+
+    def write_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for block in batch.column(0).to_pylist():
+                lines = write_block(block, chat, day)[: config.messages - block * LINES_PER_BLOCK]
+                yield pa.RecordBatch.from_arrays([pa.array(lines, pa.binary())], names=["value"])
+
+    numbers = spark.range(0, blocks, numPartitions=partitions).select(F.col("id").alias("block"))
+    return numbers.mapInArrow(write_blocks, RAW_LINE)
+
+
+def _chat_of(config: GeneratorConfig) -> ChatConfig:
+    return ChatConfig(
+        seed=config.seed,
+        intents=config.intents,
+        bots=tuple(config.bots),
+        long_text_chars=config.long_text_chars,
+        noise=config.noise,
+    )

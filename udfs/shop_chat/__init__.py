@@ -1,0 +1,12 @@
+"""Synthetic Korean shop chat: sessions of customers and agents, with intents, real chat's dirt and fake personal data.
+
+    write_block(0, ChatConfig(), date(2026, 5, 1))      # 500 raw lines, as bytes
+
+Plain seeded functions; the words and sentences are the YAML files beside this one.
+"""
+
+from udfs.shop_chat.catalogue import choose_labels
+from udfs.shop_chat.config import ChatConfig, NoiseConfig
+from udfs.shop_chat.raw_lines import LINES_PER_BLOCK, write_block
+
+__all__ = ["LINES_PER_BLOCK", "ChatConfig", "NoiseConfig", "choose_labels", "write_block"]

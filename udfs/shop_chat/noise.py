@@ -1,0 +1,109 @@
+"""The dirt of real chat, each kind a plain function of a text and a chance, and `roughen`, which applies them by rate."""
+
+import random
+import re
+import unicodedata
+
+from udfs.shop_chat.catalogue import Catalogue
+from udfs.shop_chat.config import NoiseConfig
+from udfs.shop_chat.dubeolsik import mistype
+
+_REGISTER_FACTOR = {"polite": 0.8, "formal": 0.4, "casual": 1.3, "chat": 1.7}
+_HANGUL_WORD = re.compile("[가-힣]{2,}")
+_FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+_INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\u00a0", "\u2060", "\u00ad")
+
+
+def roughen(text: str, register: str, noise: NoiseConfig, draw: random.Random) -> str:
+    """`text` as this register's customers really type it: words, then spacing, then what hangs on the end."""
+    factor = _REGISTER_FACTOR[register]
+    chance = draw.random
+    if chance() < noise.typo * factor:
+        text = mistype_word(text, draw)
+    if chance() < noise.wrong_spaces * factor:
+        text = split_word(text, draw)
+    if chance() < noise.missing_spaces * factor:
+        text = drop_some_spaces(text, draw)
+    if chance() < noise.no_spaces * factor:
+        text = text.replace(" ", "")
+    if chance() < noise.punctuation_run * factor:
+        text = stretch_punctuation(text, draw)
+    return text
+
+
+def decorate(text: str, register: str, noise: NoiseConfig, catalogue: Catalogue, draw: random.Random) -> str:
+    """`text` with laughter, tears and emoji behind it, by rate."""
+    factor = _REGISTER_FACTOR[register]
+    for name, rate in (("tears", noise.tears), ("laughs", noise.laughter), ("emoji", noise.emoji)):
+        if draw.random() < rate * factor:
+            text = append_sign(text, draw.choice(catalogue.lists[name]), draw)
+    return text
+
+
+def encode_oddly(text: str, noise: NoiseConfig, catalogue: Catalogue, draw: random.Random) -> str:
+    """`text` as clients and exports spoil it: HTML, full-width digits, invisible characters, NFD; by rate."""
+    chance = draw.random
+    if chance() < noise.html:
+        text = draw.choice(catalogue.lists["html"]).replace("{}", text)
+    if chance() < noise.full_width:
+        text = text.translate(_FULL_WIDTH)
+    if chance() < noise.invisible:
+        text = insert_invisible(text, draw)
+    if chance() < noise.decomposed:
+        text = unicodedata.normalize("NFD", text)
+    return text
+
+
+def mistype_word(text: str, draw: random.Random) -> str:
+    """One word of two Hangul syllables or more gets a typing mistake; a text without one stays."""
+    words = list(_HANGUL_WORD.finditer(text))
+    if not words:
+        return text
+    word = draw.choice(words)
+    return text[: word.start()] + mistype(word[0], draw) + text[word.end() :]
+
+
+def split_word(text: str, draw: random.Random) -> str:
+    """One word gets a blank inside: 배송 조회 → 배송 조 회."""
+    words = list(_HANGUL_WORD.finditer(text))
+    if not words:
+        return text
+    word = draw.choice(words)
+    at = draw.randrange(word.start() + 1, word.end())
+    return text[:at] + " " + text[at:]
+
+
+def drop_some_spaces(text: str, draw: random.Random) -> str:
+    """About half of the blanks vanish."""
+    head, *rest = text.split(" ")
+    return head + "".join([word if draw.random() < 0.5 else f" {word}" for word in rest])
+
+
+def stretch_punctuation(text: str, draw: random.Random) -> str:
+    """The last mark is repeated, or a text without one gets dots or exclamation marks."""
+    length = draw.randint(2, 5)
+    mark = text[-1:] if text[-1:] in ("?", "!", ".", "~") else draw.choice((".", "!", "~", "?"))
+    return text.rstrip("?!.~") + mark * length
+
+
+def append_sign(text: str, sign: str, draw: random.Random) -> str:
+    """`sign` behind the text, instead of its final stop, with or without a blank."""
+    return text.removesuffix(".") + draw.choice(("", " ")) + sign
+
+
+def insert_invisible(text: str, draw: random.Random) -> str:
+    """An invisible character at a random place."""
+    at = draw.randint(0, len(text))
+    return text[:at] + draw.choice(_INVISIBLE) + text[at:]
+
+
+def change_slightly(text: str, draw: random.Random) -> str:
+    """The same text as a person sends it again: other marks at the end, a blank less, or a word before it."""
+    kind = draw.randrange(4)
+    if kind == 0:
+        return stretch_punctuation(text, draw)
+    if kind == 1:
+        return text.rstrip("?!.~ ")
+    if kind == 2:
+        return text.replace(" ", "", 1)
+    return draw.choice(("저기 ", "아 ", "그러니까 ")) + text
