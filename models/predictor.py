@@ -44,10 +44,13 @@ def compile_network(network: keras.Model, *, batch_rows: int) -> Predict:
 
 
 def top_classes(probabilities: Probabilities, count: int) -> tuple[npt.NDArray[np.intp], Probabilities]:
-    """The `count` most probable classes of each row, best first, and their probabilities: (n, count) each."""
+    """The `count` most probable classes of each row, best first, and their probabilities: (n, count) each.
+
+    Of equal probabilities the lower class comes first; which of them is the last that counts is not defined.
+    """
     count = min(count, probabilities.shape[1])
     classes = np.argpartition(-probabilities, count - 1, axis=1)[:, :count]
-    classes.sort(axis=1)  # equal probabilities: the lower class first
+    classes.sort(axis=1)
     found = np.take_along_axis(probabilities, classes, axis=1)
     order = np.argsort(-found, axis=1, kind="stable")
     return np.take_along_axis(classes, order, axis=1), np.take_along_axis(found, order, axis=1)

@@ -125,7 +125,7 @@ def test_probabilities_of_encoded_examples_are_the_networks(spark: SparkSession,
 def test_ids_of_another_length_are_refused(spark: SparkSession, model: ModelFiles) -> None:
     examples = spark.createDataFrame([([1, 2], [3])], "syllables array<int>, tail array<int>")
     with pytest.raises(
-        PythonException, match="column syllables: expected 12 ids a row .* received 2 in 1 rows"
+        PythonException, match=r"column syllables: expected 12 ids a row .* received 2 in 1 rows"
     ):
         add_probabilities(examples, model, CONFIG).collect()
 
