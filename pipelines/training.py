@@ -36,6 +36,7 @@ class TrainingResult:
     epochs: int  # done, in this run and those it resumed
     rows_per_s: float  # over all ranks, while training; the median epoch's
     seconds_to_first_step: float | None  # until the first step was done; None if none was left
+    weights_hashes: list[str]  # of every rank's weights, all equal
     weights_url: str  # .npz of the best weights: models.weights.load_npz, group "weights"
 
 
@@ -188,6 +189,7 @@ def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> Tr
         epochs=len(first.history),
         rows_per_s=rates[len(rates) // 2],
         seconds_to_first_step=to_first_step,
+        weights_hashes=[rank.weights_hash for rank in ranks],
         weights_url=f"{task.run_url}/weights.npz",
     )
 

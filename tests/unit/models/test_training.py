@@ -1,0 +1,119 @@
+"""One rank's loop on arrays in memory; tests/spark/test_training.py has several ranks."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from models.checkpoints import Checkpoints
+from models.training import Batch, Feeds, Progress, Trained, train
+from models.training_config import TrainingConfig
+from models.weights import load_npz
+from tests.tiny_network import CLASSES, INPUTS, TinyConfig, build_tiny_network
+
+CONFIG = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.05, patience=0, average_decay=0.9)
+
+
+def make_rows(rows: int, seed: int) -> Batch:
+    source = np.random.default_rng(seed)
+    labels = source.integers(0, CLASSES, rows).astype(np.int32)
+    features = {
+        name: source.integers(2, spec.size, (rows, spec.length)).astype(np.int32)
+        for name, spec in INPUTS.items()
+    }
+    for ids in features.values():
+        ids[:, 0] = 2 + labels
+    return features, labels
+
+
+def make_feeds(validation: Batch) -> Feeds:
+    def training(epoch: int) -> Iterator[Batch]:
+        return (make_rows(16, seed=100 * epoch + number) for number in count())
+
+    return Feeds(rows=160, training=training, validation=lambda: iter([validation]))
+
+
+def make_network(dropout: float = 0.0) -> keras.Model:
+    return build_tiny_network(INPUTS, classes=CLASSES, config=TinyConfig(dropout))
+
+
+def run(folder: Path, config: TrainingConfig = CONFIG, **options: Any) -> Trained:
+    checkpoints = Checkpoints(folder.as_uri(), "run")
+    return train(make_network(0.3), make_feeds(make_rows(40, 1)), config, checkpoints=checkpoints, **options)
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    trained = run(tmp_path, replace(CONFIG, epochs=8))
+
+    assert trained.history[-1]["validation_accuracy"] > 0.9
+    assert trained.history[-1]["loss"] < trained.history[0]["loss"]
+
+
+def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "interrupted", on_progress=interrupt)
+    resumed, undisturbed = run(tmp_path / "interrupted"), run(tmp_path / "undisturbed")
+
+    assert resumed.weights_hash == undisturbed.weights_hash
+    assert len(resumed.history) == 4
+    assert resumed.history[0].keys() == undisturbed.history[0].keys()
+    for metric in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
+        assert [e[metric] for e in resumed.history] == [e[metric] for e in undisturbed.history]
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    first, again = run(tmp_path), run(tmp_path)
+
+    assert again == replace(first, first_step_at=None)
+
+
+def test_it_stops_early_and_restores_the_best_weights(tmp_path: Path) -> None:
+    config = replace(CONFIG, learning_rate=0.0, patience=2, average_decay=0.0, weight_decay=0.0)
+    network = make_network()
+    before = [weight.numpy() for weight in network.trainable_variables]
+    feeds = make_feeds(make_rows(40, 1))
+    trained = train(network, feeds, config, checkpoints=Checkpoints(tmp_path.as_uri()))
+
+    assert (len(trained.history), trained.best_epoch) == (3, 1)
+    for weight, value in zip(network.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+
+
+def test_the_kept_weights_are_the_ones_that_were_validated(tmp_path: Path) -> None:
+    network, validation = make_network(), make_rows(40, 1)
+    checkpoints = Checkpoints(tmp_path.as_uri())
+    trained = train(network, make_feeds(validation), CONFIG, checkpoints=checkpoints)
+
+    found = np.argmax(network(validation[0], training=False), axis=-1)
+    accuracy = trained.history[trained.best_epoch - 1]["validation_accuracy"]
+    assert np.mean(found == validation[1]) == pytest.approx(accuracy)
+    groups, _ = load_npz(checkpoints.file_url(trained.best_epoch))
+    for weight, average in zip(network.trainable_variables, groups["averages"], strict=True):
+        np.testing.assert_array_equal(weight.numpy(), average)
+
+
+def test_rows_of_an_unknown_intent_count_as_wrong(tmp_path: Path) -> None:
+    features, labels = make_rows(40, 1)
+    half_unknown = (features, np.where(np.arange(40) < 20, -1, labels).astype(np.int32))
+    config = replace(CONFIG, epochs=8)
+    checkpoints = Checkpoints(tmp_path.as_uri())
+    trained = train(make_network(), make_feeds(half_unknown), config, checkpoints=checkpoints)
+
+    assert 0.4 < trained.history[-1]["validation_accuracy"] <= 0.5
+
+
+def test_progress_counts_the_rows_of_the_whole_run(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    run(tmp_path, replace(CONFIG, epochs=2), on_progress=seen.append)
+
+    assert [progress.rows for progress in seen] == list(range(16, 321, 16))
+    assert {progress.total_rows for progress in seen} == {320}

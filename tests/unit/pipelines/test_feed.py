@@ -1,0 +1,93 @@
+"""Petastorm reads Parquet files that pyarrow wrote; rows are known by their first word and letters."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.vocabulary import InputSpec
+from pipelines.feed import Batch, Shard, SnapshotFacts, read_facts, training_batches, validation_batches
+from tests.tiny_network import write_snapshot
+
+
+def names(batches: Iterable[Batch]) -> list[bytes]:
+    """What tells rows apart, in order."""
+    return [row.tobytes() for features, _ in batches for row in features["words"]]
+
+
+def epoch_of(
+    facts: SnapshotFacts, shard: Shard, *, epoch: int = 1, size: int = 10, steps: int = 6
+) -> list[Batch]:
+    batches = training_batches(facts, shard, epoch=epoch, batch_size=size, pool_rows=40, seed=7)
+    return list(islice(batches, steps))
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> SnapshotFacts:
+    return read_facts(write_snapshot(tmp_path / "snapshot", train=[30, 30, 30, 30], validation=[11, 20, 9]))
+
+
+def test_facts_come_from_the_manifest_and_the_files(facts: SnapshotFacts) -> None:
+    assert facts == SnapshotFacts(
+        url=facts.url,
+        rows={"train": 120, "validation": 40},
+        row_groups={"train": 4, "validation": 3},
+        inputs={"words": InputSpec(9000, 4), "letters": InputSpec(50, 6)},
+        classes=5,
+    )
+
+
+def test_batches_are_int32_arrays_of_one_size(facts: SnapshotFacts) -> None:
+    for features, labels in epoch_of(facts, Shard(0, 2)):
+        assert {name: (ids.shape, ids.dtype) for name, ids in features.items()} == {
+            "words": ((10, 4), np.int32),
+            "letters": ((10, 6), np.int32),
+        }
+        assert (labels.shape, labels.dtype) == ((10,), np.int32)
+        np.testing.assert_array_equal(features["words"][:, 0], 2 + labels)  # rows stay whole
+
+
+def test_a_pass_of_all_ranks_has_every_row_once(facts: SnapshotFacts) -> None:
+    rows = names([*epoch_of(facts, Shard(0, 2)), *epoch_of(facts, Shard(1, 2))])
+
+    assert len(rows) == len(set(rows)) == 120
+
+
+def test_the_order_follows_from_seed_and_epoch(facts: SnapshotFacts) -> None:
+    first, again = names(epoch_of(facts, Shard(0, 2))), names(epoch_of(facts, Shard(0, 2)))
+    second = names(epoch_of(facts, Shard(0, 2), epoch=2))
+
+    assert first == again
+    assert first != second
+    assert Counter(first) == Counter(second)
+
+
+def test_training_goes_on_after_a_pass_with_every_row_as_often(facts: SnapshotFacts) -> None:
+    rows = Counter(names(epoch_of(facts, Shard(0, 1), size=50, steps=12)))  # 600 rows: 5 passes
+
+    assert sorted(rows.values()) == [5] * 120
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
+def test_validation_has_every_row_once_over_all_ranks(facts: SnapshotFacts, ranks: int) -> None:
+    batches = [
+        batch
+        for rank in range(ranks)
+        for batch in validation_batches(facts, Shard(rank, ranks), batch_size=8)
+    ]
+
+    rows = names(batches)
+    assert len(rows) == len(set(rows)) == 40
+    assert max(len(labels) for _, labels in batches) == 8
+
+
+def test_no_row_group_is_lost_between_petastorm_s_threads(facts: SnapshotFacts) -> None:
+    counts = [
+        sum(len(labels) for _, labels in validation_batches(facts, Shard(0, 3), batch_size=50))
+        for _ in range(60)
+    ]
+
+    assert counts == [11] * 60
