@@ -111,7 +111,7 @@ def format_points(value: float) -> str:
 
 def format_duration(seconds: float) -> str:
     """`3.14` → `3.1 s`, `125` → `2 min 5 s`."""
-    if seconds < 60:
+    if seconds < 59.95:  # it would read 60.0 s
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
