@@ -166,12 +166,14 @@ def _report_failure(run_url: str, error: BaseException) -> None:
 
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     ours = [f"{file.parent.name}/{file.name}:{line}" for file, line in frames if file.parent.name in OURS]
+    is_own = isinstance(error, MalgilError)
     report = {
         "rank": int(os.environ.get("HOROVOD_RANK", "0")),
         "at": time.time(),
         "error": type(error).__name__,
         "place": ours[-1] if ours else "",
-        "text": str(error) if isinstance(error, MalgilError) else "",
+        "text": str(error) if is_own else "",
+        "lost_another": not is_own and "orovod" in str(error),  # TensorFlow calls it an UnknownError
     }
     write_bytes(failure_url(run_url, report["rank"]), json.dumps(report).encode())
 

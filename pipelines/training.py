@@ -157,11 +157,11 @@ def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, con
 
 
 def _explain(task: RankTask, error: Exception) -> MalgilError:
-    """The first failure that a rank reported, or that they never came together."""
+    """The first failure of a rank's own; else a rank died without a word, or they never came together."""
     reports = [_read_json(failure_url(task.run_url, rank)) for rank in range(task.config.ranks)]
-    failures = sorted((report for report in reports if report), key=lambda report: float(report["at"]))
+    failures = [report for report in reports if report and not report["lost_another"]]
     if failures:
-        first = failures[0]
+        first = min(failures, key=lambda report: float(report["at"]))
         reason = first["text"] or f"{first['error']} at {first['place']}; the ranks' output is in the log"
         return MalgilError(f"Training failed on rank {first['rank']} of {task.config.ranks}: {reason}")
     if type(error).__name__ == "TimeoutException":
