@@ -73,7 +73,7 @@ def mask_pii(text: str) -> str:
     """
     if _WIDE_SIGN.search(text):
         text = text.translate(_PLAIN_SIGNS)
-    for _ in range(_MAX_PASSES):  # a second one finds what stood beside a number; only made-up texts need more
+    for _ in range(_MAX_PASSES):  # a second one sees what stood beside a number; only made-up texts need more
         masked = _mask_once(text)
         if masked == text:
             return text

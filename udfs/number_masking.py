@@ -28,8 +28,8 @@ _SIGNS = r"[\s\-‐-―−./·ㆍ・~_,()]{0,3}"
 _ANY_SIGNS = r"(?:[^\w\[\]]|_){0,3}"
 _JOINT = rf"(?:\s?(?:국?에|의|다시|대시|하이픈|빼기)\s?|{_ANY_SIGNS})"
 
-_HEAD = rf"(?<!{_D})(?<!{_D}[\-./,~])"
-_SPOKEN_HEAD = rf"(?<!{_N})(?<!{_N}[\-./,~ ])"
+_HEAD = rf"(?<!{_D})(?<!{_D}[\-./,~])(?<!{_D} - )"
+_SPOKEN_HEAD = rf"(?<!{_N})(?<!{_N}[\-./,~· ])(?<!{_N} - )"
 _END = rf"(?!{_D})"
 _SPOKEN_END = rf"(?!{_D})(?!{_N}{{2}})"  # one syllable may be a particle: 공일공 일이삼사 오육칠팔이요
 _FREE_END = rf"(?![\-./,~]?{_D})"
@@ -56,7 +56,7 @@ _KEPT = (
     rf"{_HEAD}[1-9]\d{{0,6}}0\s?[~\-]\s?[1-9]\d{{0,6}}0{_UNIT}",
     rf"{_HEAD}[1-9]\d{{0,6}}0\s?~\s?[1-9]\d{{0,6}}0{_FREE_END}",
     rf"(?<=[₩$€¥])\s?[1-9]\d{{0,9}}{_FREE_END}",
-    rf"{_HEAD}[1-9]\d{{0,4}}0{{4,}}{_FREE_END}",
+    rf"{_HEAD}[1-9]\d{{0,4}}0{{4,9}}{_FREE_END}",
     rf"{_HEAD}(?P<same>\d)(?P=same){{6,}}{_FREE_END}",
 )
 
@@ -78,7 +78,7 @@ _PHONES = (
 _ORDERS = (rf"{_HEAD}{_YEAR}{_MMDD}[\-_]?\d{{5,10}}{_FREE_END}",)
 _RESIDENTS = (rf"{_HEAD}\d\d{_MMDD}{_ANY_SIGNS}[1-8](?:\d{{6}}{_END}|[*xX●○]{{6}})",)
 _CARDS = (
-    rf"{_HEAD}\d{{4}}(?:{_SIGNS}[\d*xX●]{{4}}){{2}}{_SIGNS}\d{{4}}{_FREE_END}",
+    rf"{_HEAD}\d{{4}}(?:{_SIGNS}\d{{4}}){{3}}{_FREE_END}",
     rf"{_HEAD}3[47]\d\d{_SIGNS}\d{{6}}{_SIGNS}\d{{5}}{_FREE_END}",
 )
 _BUSINESSES = (rf"{_HEAD}\d{{3}}[\-. ]{{1,3}}\d{{2}}[\-. ]{{1,3}}\d{{5}}{_FREE_END}",)
