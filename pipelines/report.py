@@ -15,14 +15,14 @@ from markupsafe import Markup
 
 from pipelines.evaluation import Evaluation, IntentScore
 from pipelines.io.store import Store
-from pipelines.io.tracking import flatten
+from pipelines.io.tracking import flatten, hide_credentials
 from pipelines.pictures import draw_calibration, draw_confusions, draw_learning_curve, to_svg
 from pipelines.promotion import PromotionDecision
 
 _TEMPLATE = "report.html.j2"
 _PLACEHOLDER = re.compile(r"(\[[^\[\]\s]{1,20}\])")  # what masking puts in the place of personal data
 _SHOWN = 12  # rows of a long table before the rest folds away
-_DECISIONS = {True: "promoted", False: "not promoted"}
+_DECISIONS: dict[object, str] = {True: "promoted", False: "not promoted"}
 _SPELLINGS = {"korean": "Korean", "json": "JSON", "utf8": "UTF-8", "nul": "NUL", "mlflow": "MLflow"}
 _TITLES = {
     "generate_messages": "Generate messages",
@@ -89,7 +89,7 @@ def render_report(data: ReportData) -> str:
         intents=sorted(data.challenger.intents, key=lambda score: (score.f1, -score.support)),
         supports={score.intent: score.support for score in data.challenger.intents},
         pictures=_draw(data),
-        settings=flatten(data.settings),
+        settings={name: hide_credentials(str(value)) for name, value in flatten(data.settings).items()},
         shown=_SHOWN,
     )
 

@@ -156,10 +156,16 @@ def _resolve(tracking: Tracking, name: str, alias_or_version: str) -> "ModelVers
 def _download(tracking: Tracking, found: "ModelVersion", path: Path) -> None:
     """Into the cache, under a temporary name first: a killed download leaves nothing that looks whole."""
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    uri = tracking.config.tracking_uri
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        source = download_artifacts(
-            artifact_uri=found.source, dst_path=folder, tracking_uri=tracking.config.tracking_uri
-        )
+        try:
+            source = download_artifacts(artifact_uri=found.source, dst_path=folder, tracking_uri=uri)
+        except (OSError, MlflowException) as error:
+            raise ModelManifestError(
+                f"{found.name} version {found.version}: expected its files at {found.source}, found "
+                "none that can be read; restore them or train again"
+            ) from error
         shutil.move(source, path)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -10,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.errors import MalgilError
+
 if TYPE_CHECKING:  # matplotlib and MLflow are imported where they are used: 1 s and 2 s
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-QUIET_MLFLOW = {
+_MLFLOW_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # no calls home
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout belongs to the job's summary
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",  # its default asks a dead server for minutes
 }
 TRAINING_ID = "training_id"
 SNAPSHOT = "snapshot"
@@ -53,14 +57,24 @@ class TrainingRun:
 
 
 def connect_mlflow(config: MlflowConfig) -> Tracking:
-    """The tracking store and registry at `config.tracking_uri`; a new SQLite file gets its tables (2 s)."""
-    for name, value in QUIET_MLFLOW.items():
+    """The tracking store and registry at `config.tracking_uri`; a new SQLite file gets its tables (2 s).
+
+    Raises MalgilError when it cannot be opened.
+    """
+    for name, value in _MLFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     for library in ("mlflow", "alembic"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    return Tracking(MlflowClient(tracking_uri=config.tracking_uri), config)
+    try:
+        client = _open_client(config)
+    except MlflowException as error:
+        uri, fault = hide_credentials(config.tracking_uri), hide_credentials(str(error).partition("\n")[0])
+        raise MalgilError(
+            f"mlflow.tracking_uri: expected MLflow at {uri!r}, received: {fault}; start it or set another"
+        ) from error
+    return Tracking(client, config)
 
 
 def start_run(
@@ -127,12 +141,26 @@ def git_commit() -> str:
     return os.environ.get("GIT_COMMIT", "unknown")
 
 
+def hide_credentials(text: str) -> str:
+    """The text with user names and passwords taken out of its URLs."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "…@", text)
+
+
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings as one, their keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def _open_client(config: MlflowConfig) -> "MlflowClient":
+    """A client whose store has answered."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=config.tracking_uri)
+    client.get_experiment_by_name(config.experiment)
+    return client
 
 
 def _find_run(tracking: Tracking, training_id: str) -> "Run | None":

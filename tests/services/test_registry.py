@@ -1,6 +1,7 @@
 """The model registry and the training runs, on a real MLflow with SQLite."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,13 @@ def predict(model: LoadedModel) -> Any:
     return model.network.predict(model.encoder.encode(TEXTS), verbose=0)
 
 
+def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
+    with pytest.raises(
+        MalgilError, match=r"mlflow\.tracking_uri: expected MLflow at 'ftp://…@runs', received"
+    ):
+        connect_mlflow(MlflowConfig(tracking_uri="ftp://user:secret@runs"))
+
+
 def test_a_killed_training_goes_on_in_its_run(tracking: Tracking) -> None:
     parameters = {"training": {"epochs": 3, "widths": [1, 2]}, "ranks": 2}
     first = start_run(tracking, "killed", parameters=parameters, tags={"snapshot": "5eed"})
@@ -132,7 +140,7 @@ def test_pictures_and_documents_stand_in_the_run(tracking: Tracking) -> None:
     ]
     picture = tracking.client.list_artifacts(run.run_id, "pictures")[0]
     assert picture.path == "pictures/learning_curves.png"
-    assert picture.file_size > 1000
+    assert (picture.file_size or 0) > 1000
 
 
 def test_a_registered_model_predicts_as_before(
@@ -239,6 +247,17 @@ def test_a_changed_manifest_is_found_on_download(tracking: Tracking, register: C
 
     with pytest.raises(ModelManifestError, match=r"manifest\.json has SHA-256"):
         download_model(tracking, MODEL, cached.version)
+
+
+def test_files_that_are_gone_are_named(tracking: Tracking, register: Callable[[str], str]) -> None:
+    version = register("gone")
+    source = tracking.client.get_model_version(MODEL, version).source
+    shutil.rmtree(str(source).removeprefix("file://"))
+
+    with pytest.raises(
+        ModelManifestError, match=f"malgil-intent version {version}: expected its files at file://"
+    ):
+        download_model(tracking, MODEL, version)
 
 
 def test_a_lambda_layer_is_not_registered(tmp_path: Path, network: Any) -> None:

@@ -177,6 +177,17 @@ def test_it_needs_nothing_beside_itself(page: str) -> None:
     }
 
 
+def test_no_password_is_shown() -> None:
+    settings = {
+        "redis": {"url": "redis://malgil:secret@cache:6379/0"},
+        "mlflow": {"tracking_uri": "sqlite:///x.db"},
+    }
+
+    text = Reader(render_report(replace(DATA, settings=settings))).text
+
+    assert "redis.url redis://…@cache:6379/0 mlflow.tracking_uri sqlite:///x.db" in text
+
+
 def test_the_same_data_gives_the_same_page(page: str) -> None:
     assert render_report(DATA) == page
 
