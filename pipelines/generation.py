@@ -1,16 +1,15 @@
 """A day of synthetic shop chat as a DataFrame of raw lines, made in parallel by Spark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Optional
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from udfs.shop_chat import LINES_PER_BLOCK, ChatConfig, NoiseConfig, write_block
+from udfs.shop_chat import LINES_PER_BLOCK, ChatConfig, NoiseConfig, choose_labels, write_block
 
 RAW_LINE = T.StructType([T.StructField("value", T.BinaryType(), nullable=False)])
 
@@ -23,23 +22,26 @@ class GeneratorConfig:
     intents: int = 60  # 2 to 450
     bots: list[str] = field(default_factory=lambda: ["maru", "onda", "gyeol"])  # one is one shop's bot
     seed: int = 20260501
-    day: Optional[str] = None  # noqa: UP045 - OmegaConf; YYYY-MM-DD, the day of the log; the job says which when empty
+    day: str | None = None  # YYYY-MM-DD, the day of the log; the job says which when empty
     partitions: int = 0  # Spark tasks; 0: as many as the session's default parallelism
     long_text_chars: int = 400_000  # length of the broken rows "long text"; 1.2 MB in UTF-8
-    noise: NoiseConfig = field(default_factory=NoiseConfig)  # the rates of typos, duplicates, broken rows and so on
+    noise: NoiseConfig = field(
+        default_factory=NoiseConfig
+    )  # the rates of typos, duplicates, broken rows and so on
 
 
 def generate_messages(spark: SparkSession, config: GeneratorConfig, day: date) -> DataFrame:
     """The day's raw lines: one binary column `value`, exactly `config.messages` rows, without line ends.
 
-    Line n depends on the settings and the day only, not on the partitions. Raises ValueError for an impossible
-    number of intents (in the tasks, at the first action).
+    Line n depends on the settings and the day only, not on the partitions. Raises ValueError for a number of
+    intents that the catalogue lacks.
     """
     chat = _chat_of(config)
+    choose_labels(config.intents)  # fails here rather than in the tasks
     blocks = -(-config.messages // LINES_PER_BLOCK)
     partitions = min(blocks, config.partitions or spark.sparkContext.defaultParallelism) or 1
 
-    def write_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write_blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for block in batch.column(0).to_pylist():
                 lines = write_block(block, chat, day)[: config.messages - block * LINES_PER_BLOCK]

@@ -1,4 +1,4 @@
-"""Synthetic Korean shop chat: sessions of customers and agents, with intents, real chat's dirt and fake personal data.
+"""Synthetic Korean shop chat: sessions of customers and agents, with intents, dirt and fake personal data.
 
     write_block(0, ChatConfig(), date(2026, 5, 1))      # 500 raw lines, as bytes
 

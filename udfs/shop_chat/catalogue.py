@@ -1,4 +1,4 @@
-"""The written catalogue (YAML beside this file), compiled: intents, their finer labels, and the slots' makers."""
+"""The written catalogue (YAML beside this file), compiled: intents, finer labels and the slots' makers."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,8 @@ from udfs.shop_chat.templates import REGISTERS, Endings, Part, Voice, choose, co
 GENERIC = "generic"
 CATEGORY = "category"
 _FOLDER = Path(__file__).parent
+_SIGNS = ("calm_emoji", "upset_emoji", "glad_emoji", "tears", "laughs", "html", "short")
+_NOTICES = ("opened", "closed", "attached", "shops")
 _DOMAINS = ("delivery", "order", "payment", "returns", "product", "benefit", "account", "talk")
 _ZIPF_OFFSET = 10  # the commonest of 60 intents is three times as frequent as the rarest, of 450 nine times
 _ZIPF_EXPONENT = 0.6
@@ -49,10 +51,10 @@ class Catalogue:
     intents: tuple[Intent, ...]
     slots: Mapping[str, Part]
     products: Mapping[str, Mapping[str, Sequence[str]]]  # category → products, sizes
-    vague: Mapping[str, Part]  # by domain
+    vague: Mapping[str, Part]  # by domain; small talk has none
     flavour: Mapping[str, Part]
     suits: Mapping[str, Any]  # facet → categories, or facet → value → categories
-    lists: Mapping[str, Sequence[str]]  # plain lists: emoji, tears, laughs, html, short, system
+    lists: Mapping[str, Sequence[str]]  # what goes out as it is written
 
 
 @cache
@@ -63,14 +65,14 @@ def load_catalogue() -> Catalogue:
     facets = _read("facets")
     products = _read("products")
     suits = facets.pop("suits")
-    plain = {name: flavour.pop(name) for name in ("emoji", "tears", "laughs", "html", "short", "system")}
+    plain = {name: flavour.pop(name) for name in (*_SIGNS, *_NOTICES)}
     vague = flavour.pop("vague")
     return Catalogue(
         intents=tuple(_compile_intents(endings, facets, tuple(products))),
         slots=_compile_slots(endings, products),
         suits=suits,
         products=products,
-        vague={domain: _compile_all(vague[domain], endings) for domain in _DOMAINS},
+        vague={domain: _compile_all(texts, endings) for domain, texts in vague.items()},
         flavour={name: _compile_all(texts, endings) for name, texts in flavour.items()},
         lists=plain,
     )
@@ -78,19 +80,24 @@ def load_catalogue() -> Catalogue:
 
 @cache
 def choose_labels(count: int) -> tuple[Label, ...]:
-    """`count` labels: the written intents first, then their facets' values, the first value of every intent first.
+    """`count` labels: the written intents, then their facets' values, the first of every intent first.
 
-    What is not a label of its own stays in its intent's. Raises ValueError for a count that the catalogue lacks.
+    What is no label of its own stays in its intent's. Raises ValueError for a count that the catalogue lacks.
     """
     intents = load_catalogue().intents
-    rounds = itertools.zip_longest(*[[(intent, value) for value in intent.facet_values] for intent in intents])
+    rounds = itertools.zip_longest(
+        *[[(intent, value) for value in intent.facet_values] for intent in intents]
+    )
     finer = [pair for one_round in rounds for pair in one_round if pair]
     if not 2 <= count <= len(intents) + len(finer):
-        raise ValueError(f"Expected 2 to {len(intents) + len(finer)} intents, received {count}: change the setting.")
+        raise ValueError(
+            f"Expected 2 to {len(intents) + len(finer)} intents, received {count}: change the setting."
+        )
     taken = finer[: max(0, count - len(intents))]
     own = {intent.name: {value for other, value in taken if other is intent} for intent in intents}
     whole = [
-        Label(i.name, i, tuple(v for v in (GENERIC, *i.facet_values) if v not in own[i.name])) for i in intents[:count]
+        Label(i.name, i, tuple(v for v in (GENERIC, *i.facet_values) if v not in own[i.name]))
+        for i in intents[:count]
     ]
     return (*whole, *(Label(f"{intent.name}_{value}", intent, (value,)) for intent, value in taken))
 
@@ -101,13 +108,15 @@ def business_weights(count: int) -> tuple[tuple[Label, ...], tuple[float, ...]]:
 
     Ranks go through the catalogue in strides, so that no domain is frequent as a whole.
     """
-    labels = [label for label in choose_labels(count) if label.intent.domain != "talk"] or list(choose_labels(count))
+    labels = [label for label in choose_labels(count) if label.intent.domain != "talk"] or list(
+        choose_labels(count)
+    )
     stride = next(step for step in (7, 11, 13, 17, 19, 23) if len(labels) % step)
     weights = [((i * stride) % len(labels) + _ZIPF_OFFSET) ** -_ZIPF_EXPONENT for i in range(len(labels))]
     return tuple(labels), tuple(itertools.accumulate(weights))
 
 
-def _read(name: str) -> Any:  # noqa: ANN401 - YAML
+def _read(name: str) -> Any:
     return yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
@@ -115,7 +124,7 @@ def _compile_all(templates: Sequence[str], endings: Endings) -> Part:
     return choose([compile_template(template, endings) for template in templates])
 
 
-def _compile_intents(endings: Endings, facets: Any, categories: tuple[str, ...]) -> list[Intent]:  # noqa: ANN401
+def _compile_intents(endings: Endings, facets: Any, categories: tuple[str, ...]) -> list[Intent]:
     return [
         _compile_intent(name, domain, entry, endings, facets | {CATEGORY: dict.fromkeys(categories)})
         for domain in _DOMAINS
@@ -123,7 +132,7 @@ def _compile_intents(endings: Endings, facets: Any, categories: tuple[str, ...])
     ]
 
 
-def _compile_intent(name: str, domain: str, entry: Any, endings: Endings, facets: Any) -> Intent:  # noqa: ANN401
+def _compile_intent(name: str, domain: str, entry: Any, endings: Endings, facets: Any) -> Intent:
     facet = entry.get("facet")
     lists = dict(facets[facet]) if facet else {}
     if "generic" in entry:
@@ -148,14 +157,14 @@ def _compile_slots(endings: Endings, products: Any) -> dict[str, Part]:
     return slots | of_product | dict(personal_data.makers()) | dict(values.makers())
 
 
-def _compile_word(entry: Any, endings: Endings) -> Part:  # noqa: ANN401
+def _compile_word(entry: Any, endings: Endings) -> Part:
     if isinstance(entry, list):
         return _compile_all(entry, endings)
     by_register = {register: _compile_all(entry[register], endings) for register in REGISTERS}
     return lambda voice: by_register[voice.register](voice)
 
 
-def _of_category(products: Any, name: str) -> Part:  # noqa: ANN401 - YAML
+def _of_category(products: Any, name: str) -> Part:
     words = {category: entry[name] for category, entry in products.items()}
     return lambda voice: voice.random.choice(words[voice.facts[CATEGORY]])
 

@@ -1,11 +1,11 @@
-"""Settings of the synthetic shop chat: what is said, and how dirty the log is. Rates are shares between 0 and 1."""
+"""Settings of the synthetic shop chat: what is said, and how dirty the log is. Rates are shares, 0 to 1."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class NoiseConfig:
-    """How often real chat's dirt occurs. Customer rates are per customer message, before their register's factor."""
+    """How often real chat's dirt occurs: a share of customer messages before the register's factor."""
 
     typo: float = 0.06  # one dubeolsik typing mistake
     no_spaces: float = 0.03  # all blanks left out
@@ -21,12 +21,13 @@ class NoiseConfig:
     full_width: float = 0.01  # full-width digits
     invisible: float = 0.004  # zero-width characters
     decomposed: float = 0.004  # NFD, as macOS and iOS clients send it
-    vague: float = 0.05  # says only what the context explains: several intents fit
-    unnamed: float = 0.05  # leaves out the category that tells a finer intent
+    vague: float = 0.03  # says only what the context explains: several intents fit
+    unnamed: float = 0.02  # leaves out the category that tells a finer intent
     label: float = 0.01  # a wrong label
     unlabelled: float = 0.02  # no label
     short: float = 0.02  # a turn like "ㅇㅇ" or "?", unlabelled
     foreign: float = 0.006  # a turn that is not Korean, unlabelled
+    attachment: float = 0.02  # "사진을 보냈습니다." in the customer's name, unlabelled
     resent: float = 0.012  # the same text sent again as a new message
     resent_changed: float = 0.012  # sent again with a small change: a near duplicate
     repeated_line: float = 0.004  # of all lines: the same line twice, with the same message_id

@@ -16,28 +16,55 @@ from functools import cache
 from udfs.shop_chat.particles import final_consonant
 
 _HIEUH_DROPS = {"그렇": "그래", "어떻": "어때", "이렇": "이래"}
-_REU = ("모르", "고르", "다르", "부르", "누르", "오르", "빠르", "자르", "바르", "흐르")
-_BIEUP = ("무겁", "가볍", "어렵", "쉽", "맵", "덥", "춥", "고맙", "아깝", "굽", "눕", "두껍", "어둡", "귀엽")
-_BIEUP += ("더럽", "시끄럽", "부드럽", "번거롭", "반갑", "싱겁", "뜨겁", "차갑", "아쉽", "당황스럽", "불만스럽", "실망스럽")
-_DIGEUT = ("듣", "걷", "싣", "깨닫")
+# fmt: off
+_REU = (
+    "모르", "고르", "다르", "부르", "누르", "오르", "빠르", "자르", "바르", "흐르",
+)
+_BIEUP = (
+    "무겁", "가볍", "어렵", "쉽", "맵", "덥", "춥", "고맙", "아깝", "굽", "눕", "두껍", "어둡", "귀엽",
+    "더럽", "시끄럽", "부드럽", "번거롭", "반갑", "싱겁", "뜨겁", "차갑", "아쉽", "당황스럽",
+    "불만스럽", "실망스럽",
+)
+# fmt: on
+_DIGEUT = ("듣", "걷", "싣", "깨닫", "묻")  # 묻다 as to ask
 _SIOT = ("낫", "짓", "붓", "잇")
 _A, _EO, _O, _U, _EU, _I = 0, 4, 8, 13, 18, 20
 _CONTRACTED = {_O: 9, _U: 14, _I: 6, 11: 10}  # ㅗ+ㅏ=ㅘ, ㅜ+ㅓ=ㅝ, ㅣ+ㅓ=ㅕ, ㅚ+ㅓ=ㅙ
 _UNCHANGED = (_A, 1, _EO, 5, 6)  # ㅏ ㅐ ㅓ ㅔ ㅕ swallow the ending's vowel
+_SHORT_COPULA = {
+    "이에요": "예요",
+    "이에여": "예여",
+    "이야": "야",
+    "이었": "였",
+    "이네": "네",
+    "이라": "라",
+    "이고": "고",
+}
 _NIEUN, _RIEUL, _RIEUL_MIEUM, _MIEUM, _BIEUP_FINAL, _SSANG_SIOT = 4, 8, 10, 16, 17, 20
+_MELTED_COPULA = {"인": _NIEUN, "일": _RIEUL, "입": _BIEUP_FINAL}  # 뭔가요, 뭘까요, 겁니까
 
 
 @cache
 def conjugate(stem: str, pattern: str) -> str:
-    """The word of `stem` (오, 보내, 가볍) under an ending pattern (S나요?). Raises ValueError for no such form."""
+    """The word of `stem` (오, 가볍) under an ending pattern (S나요?). Raises ValueError for no such form."""
     form, rest = pattern[:1], pattern[1:]
     if form == "S":
         return (_drop_rieul(stem) if rest[:1] and rest[0] in "나냐는네니시세" else stem) + rest
     if form == "K":
-        return stem + _contract_copula(stem, rest)
-    builders = {"E": infinitive, "P": _past, "C": _with_eu, "L": _future, "N": _modifier, "B": _formal, "M": _noun}
+        return _attach_copula(stem, rest)
+    builders = {
+        "E": infinitive,
+        "P": _past,
+        "C": _with_eu,
+        "L": _future,
+        "N": _modifier,
+        "B": _formal,
+        "M": _noun,
+    }
     if form not in builders:
-        raise ValueError(f"Unknown ending pattern: expected one of S, K, {', '.join(builders)}, received {pattern!r}.")
+        raise ValueError(
+            f"Unknown ending pattern: expected one of S, K, {', '.join(builders)}, received {pattern!r}."
+        )
     return builders[form](stem) + rest
 
 
@@ -111,12 +138,13 @@ def _noun(stem: str) -> str:
     return _set_final(_with_eu(stem), _MIEUM)
 
 
-def _contract_copula(noun: str, rest: str) -> str:
+def _attach_copula(noun: str, rest: str) -> str:
     if final_consonant(noun):
-        return rest
-    contracted = {"이에요": "예요", "이야": "야", "이여": "여", "이었": "였", "이네": "네", "이라": "라", "이고": "고"}
-    head = next((head for head in contracted if rest.startswith(head)), "")
-    return contracted.get(head, "") + rest[len(head) :]
+        return noun + rest
+    if noun.endswith(("뭐", "거")) and rest[0] in _MELTED_COPULA:
+        return _set_final(noun, _MELTED_COPULA[rest[0]]) + rest[1:]
+    head = next((head for head in _SHORT_COPULA if rest.startswith(head)), "")
+    return noun + _SHORT_COPULA.get(head, "") + rest[len(head) :]
 
 
 def _drop_rieul(stem: str) -> str:

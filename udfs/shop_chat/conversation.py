@@ -2,7 +2,7 @@
 
 import random
 from bisect import bisect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 
@@ -28,7 +28,7 @@ class Turn:
 
 @dataclass
 class Session:
-    """What a session knows while it goes on: the settings, the customer's voice, the product, the turns so far."""
+    """What a session knows while it goes on: settings, customer's voice, product, the turns so far."""
 
     config: ChatConfig
     voice: Voice
@@ -36,26 +36,29 @@ class Session:
     turns: list[Turn] = field(default_factory=list)
 
 
-def hold_conversation(config: ChatConfig, day: date, draw: random.Random) -> list[Turn]:
-    """The turns of one session: greeting, one to three matters, farewell. The same `draw` gives the same turns."""
+def hold_conversation(config: ChatConfig, day: date, draw: random.Random) -> tuple[str, list[Turn]]:
+    """The bot and the turns of one session: greeting, one to three matters, farewell. `draw` decides all."""
     session = _open_session(config, day, draw)
     announced = draw.random() < config.noise.system
     if announced:
-        _announce(session)
-    if draw.random() < 0.35:
+        _announce(session, "opened")
+    if draw.random() < 0.25:
         _small_talk(session, "greet")
-    for _ in range(1 + (draw.random() < 0.45) + (draw.random() < 0.15)):
+    for _ in range(1 + (draw.random() < 0.55) + (draw.random() < 0.25)):
         _settle_matter(session, _draw_label(session))
-    if draw.random() < 0.35:
+    if draw.random() < 0.25:
         _small_talk(session, "thank")
     if announced:
-        _announce(session)
-    return session.turns
+        _announce(session, "closed")
+    return session.voice.facts["bot"], session.turns
 
 
 def _open_session(config: ChatConfig, day: date, draw: random.Random) -> Session:
     catalogue = load_catalogue()
-    facts = {"today": day.isoformat(), CATEGORY: GENERIC, "product": "상품"}
+    shops = catalogue.lists["shops"]
+    bot = draw.choice(config.bots)
+    shop = shops[config.bots.index(bot) % len(shops)]
+    facts = {"today": day.isoformat(), CATEGORY: GENERIC, "product": "상품", "bot": bot, "shop": shop}
     voice = Voice(draw, draw.choice(_REGISTERS), facts, catalogue.slots)
     category = draw.choice(list(catalogue.products)[1:])
     return Session(config, voice, (category, draw.choice(catalogue.products[category]["products"])))
@@ -64,13 +67,13 @@ def _open_session(config: ChatConfig, day: date, draw: random.Random) -> Session
 def _settle_matter(session: Session, label: Label) -> None:
     chance = session.voice.random.random
     asked = _ask(session, label)
-    if chance() < 0.18:
-        _say(session, _AGENT, load_catalogue().flavour["agent_asks"](session.voice), reply_to=asked)
+    if chance() < 0.12:
+        _say(session, _AGENT, load_catalogue().flavour["agent_asks"](_agent_of(session)), reply_to=asked)
         asked = _small_talk(session, "give_information", answered=False)
     _answer(session, label, asked)
-    if chance() < 0.12:
+    if chance() < 0.06:
         _small_talk(session, "complain_service")
-    if chance() < 0.08:
+    if chance() < 0.04:
         _small_talk(session, "ask_for_human")
 
 
@@ -78,7 +81,11 @@ def _draw_label(session: Session) -> Label:
     draw = session.voice.random
     labels, cumulative = business_weights(session.config.intents)
     label = labels[bisect(cumulative, draw.random() * cumulative[-1], hi=len(labels) - 1)]
-    named = label.intent.facet == CATEGORY and label.values[0] != GENERIC and label.values[0] != session.product[0]
+    named = (
+        label.intent.facet == CATEGORY
+        and label.values[0] != GENERIC
+        and label.values[0] != session.product[0]
+    )
     if named:
         category = label.values[0]
         session.product = category, draw.choice(load_catalogue().products[category]["products"])
@@ -102,10 +109,13 @@ def _ask(session: Session, label: Label) -> int:
     noise, draw, catalogue = session.config.noise, session.voice.random, load_catalogue()
     if draw.random() < noise.short:
         _say(session, _CUSTOMER, draw.choice(catalogue.lists["short"]))
+    if draw.random() < noise.attachment:
+        _say(session, _CUSTOMER, draw.choice(catalogue.lists["attached"]))
     if draw.random() < noise.foreign:
         _say(session, _CUSTOMER, catalogue.flavour["foreign"](session.voice))
     clean = speak(label, session.voice, catalogue, noise, product=session.product)
-    text = _soil(session, clean, has_contact=label.intent.name != "give_information" and draw.random() < noise.contact)
+    has_contact = label.intent.domain != "talk" and draw.random() < noise.contact
+    text = _soil(session, clean, _mood_of(label), has_contact=has_contact)
     intent = _labelled(session, label.name)
     at = _say(session, _CUSTOMER, text, intent=intent)
     if draw.random() < noise.resent:
@@ -115,15 +125,21 @@ def _ask(session: Session, label: Label) -> int:
     return at
 
 
-def _soil(session: Session, text: str, *, has_contact: bool) -> str:
-    noise, voice, catalogue = session.config.noise, session.voice, load_catalogue()
+def _soil(session: Session, text: str, mood: str, *, has_contact: bool) -> str:
+    noise, voice = session.config.noise, session.voice
     text = roughen(text, voice.register, noise, voice.random)
     if has_contact:
         text += voice.fill("contacts")
     if voice.random.random() < noise.link:
-        text += catalogue.flavour["links"](voice)
-    text = decorate(text, voice.register, noise, catalogue, voice.random)
-    return encode_oddly(text, noise, catalogue, voice.random)
+        text += load_catalogue().flavour["links"](voice)
+    text = decorate(text, voice.register, mood, noise, voice.random)
+    return encode_oddly(text, noise, voice.random)
+
+
+def _mood_of(label: Label) -> str:
+    if label.intent.name == "thank":
+        return "glad"
+    return "upset" if label.intent.name.startswith(("report_", "complain_")) else "calm"
 
 
 def _labelled(session: Session, name: str) -> str | None:
@@ -137,15 +153,19 @@ def _labelled(session: Session, name: str) -> str | None:
 
 
 def _answer(session: Session, label: Label, asked: int) -> None:
-    flavour, voice = load_catalogue().flavour, session.voice
+    flavour, voice = load_catalogue().flavour, _agent_of(session)
     text = label.intent.answer(voice)
     if label.intent.domain != "talk":
         text = flavour["agent_openers"](voice) + text + flavour["agent_closers"](voice)
     _say(session, _AGENT, text, reply_to=asked)
 
 
-def _announce(session: Session) -> None:
-    _say(session, _SYSTEM, session.voice.random.choice(load_catalogue().lists["system"]))
+def _agent_of(session: Session) -> Voice:
+    return replace(session.voice, register="formal")
+
+
+def _announce(session: Session, occasion: str) -> None:
+    _say(session, _SYSTEM, session.voice.random.choice(load_catalogue().lists[occasion]))
 
 
 def _say(

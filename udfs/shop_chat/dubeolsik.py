@@ -1,17 +1,32 @@
-"""Typing mistakes of the dubeolsik keyboard: text to keystrokes, a wrong key, and back as an input method composes.
+"""Typing mistakes of the dubeolsik keyboard: keystrokes, a wrong key, and back as an input method composes.
 
-So a mistake looks as it does in real chats: 배송 → 배솧 (neighbour key), 했어 → 햇어 (shift missed), 언제 → 어ㄴ제 (swap).
+So a mistake looks as in real chats: 배송 → 배성 (neighbour key), 했어 → 햇어 (no shift), 언제 → 어넺 (swap).
 """
 
 import random
 import re
 import unicodedata
 
-_INITIALS = ("r", "R", "s", "e", "E", "f", "a", "q", "Q", "t", "T", "d", "w", "W", "c", "z", "x", "v", "g")
-_MEDIALS = ("k", "o", "i", "O", "j", "p", "u", "P", "h", "hk", "ho", "hl", "y", "n", "nj", "np", "nl", "b", "m", "ml", "l")
-_FINALS = ("", "r", "R", "rt", "s", "sw", "sg", "e", "f", "fr", "fa", "fq", "ft", "fx", "fv", "fg", "a", "q", "qt")
-_FINALS += ("t", "T", "d", "w", "c", "z", "x", "v", "g")
-_LETTERS = dict(zip("rRseEfaqQtTdwWczxvgkoiOjpuPhynbml", "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅛㅜㅠㅡㅣ", strict=True))
+# fmt: off
+_INITIALS = (
+    "r", "R", "s", "e", "E", "f", "a", "q", "Q", "t", "T", "d", "w", "W", "c", "z", "x", "v", "g",
+)
+_MEDIALS = (
+    "k", "o", "i", "O", "j", "p", "u", "P", "h", "hk", "ho", "hl", "y", "n", "nj", "np", "nl", "b", "m",
+    "ml", "l",
+)
+_FINALS = (
+    "", "r", "R", "rt", "s", "sw", "sg", "e", "f", "fr", "fa", "fq", "ft", "fx", "fv", "fg", "a", "q",
+    "qt", "t", "T", "d", "w", "c", "z", "x", "v", "g",
+)
+# fmt: on
+_LETTERS = dict(
+    zip(
+        "rRseEfaqQtTdwWczxvgkoiOjpuPhynbml",
+        "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅛㅜㅠㅡㅣ",
+        strict=True,
+    )
+)
 _COMPOUND_MEDIALS = dict(zip(("hk", "ho", "hl", "nj", "np", "nl", "ml"), "ㅘㅙㅚㅝㅞㅟㅢ", strict=True))
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _SYLLABLE = re.compile(
@@ -19,14 +34,10 @@ _SYLLABLE = re.compile(
     "(?P<final>(?:rt|sw|sg|fr|fa|fq|ft|fx|fv|fg|qt|[rRsefaqtTdwczxvg])?"
     "(?![koiOjpuPhynbml]))?"
 )
-_SHORTER_FINAL = re.compile(
-    "(?P<initial>[rRseEfaqQtTdwWczxvg])(?P<medial>hk|ho|hl|nj|np|nl|ml|[koiOjpuPhynbml])"
-    "(?P<final>[rsfq])(?=[twgraqxv][koiOjpuPhynbml])"
-)
 
 
 def to_keys(text: str) -> str:
-    """The keystrokes of a Hangul word ("값" → "rkqt"). Raises ValueError for anything but Hangul syllables."""
+    """The keystrokes of a Hangul word ("값" → "rkqt"). Raises ValueError for what is no Hangul syllable."""
     return "".join(_keys_of(sign) for sign in text)
 
 
@@ -35,7 +46,7 @@ def from_keys(keys: str) -> str:
     shown: list[str] = []
     position = 0
     while position < len(keys):
-        match = _SHORTER_FINAL.match(keys, position) or _SYLLABLE.match(keys, position)
+        match = _SYLLABLE.match(keys, position)
         if match:
             shown.append(_compose(match["initial"], match["medial"], match["final"] or ""))
             position = match.end()

@@ -1,14 +1,15 @@
-"""The dirt of real chat, each kind a plain function of a text and a chance, and `roughen`, which applies them by rate."""
+"""The dirt of real chat: each kind is a plain function of a text and a chance; three apply them by rate."""
 
 import random
 import re
 import unicodedata
 
-from udfs.shop_chat.catalogue import Catalogue
+from udfs.shop_chat.catalogue import load_catalogue
 from udfs.shop_chat.config import NoiseConfig
 from udfs.shop_chat.dubeolsik import mistype
 
 _REGISTER_FACTOR = {"polite": 0.8, "formal": 0.4, "casual": 1.3, "chat": 1.7}
+_MOOD_FACTORS = {"upset": (2.5, 0.0), "calm": (0.7, 1.0), "glad": (0.0, 1.3)}  # of tears, of laughter
 _HANGUL_WORD = re.compile("[가-힣]{2,}")
 _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 _INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\u00a0", "\u2060", "\u00ad")
@@ -31,20 +32,23 @@ def roughen(text: str, register: str, noise: NoiseConfig, draw: random.Random) -
     return text
 
 
-def decorate(text: str, register: str, noise: NoiseConfig, catalogue: Catalogue, draw: random.Random) -> str:
-    """`text` with laughter, tears and emoji behind it, by rate."""
+def decorate(text: str, register: str, mood: str, noise: NoiseConfig, draw: random.Random) -> str:
+    """`text` with a sign of the mood behind it, by rate: no laughter when `upset`, no tears when `glad`."""
     factor = _REGISTER_FACTOR[register]
-    for name, rate in (("tears", noise.tears), ("laughs", noise.laughter), ("emoji", noise.emoji)):
+    tears, laughter = _MOOD_FACTORS[mood]
+    rates = (("tears", noise.tears * tears), ("laughs", noise.laughter * laughter), ("emoji", noise.emoji))
+    for name, rate in rates:
         if draw.random() < rate * factor:
-            text = append_sign(text, draw.choice(catalogue.lists[name]), draw)
+            signs = f"{mood}_emoji" if name == "emoji" else name
+            return append_sign(text, draw.choice(load_catalogue().lists[signs]), draw)
     return text
 
 
-def encode_oddly(text: str, noise: NoiseConfig, catalogue: Catalogue, draw: random.Random) -> str:
+def encode_oddly(text: str, noise: NoiseConfig, draw: random.Random) -> str:
     """`text` as clients and exports spoil it: HTML, full-width digits, invisible characters, NFD; by rate."""
     chance = draw.random
     if chance() < noise.html:
-        text = draw.choice(catalogue.lists["html"]).replace("{}", text)
+        text = draw.choice(load_catalogue().lists["html"]).replace("{}", text)
     if chance() < noise.full_width:
         text = text.translate(_FULL_WIDTH)
     if chance() < noise.invisible:
@@ -82,7 +86,7 @@ def drop_some_spaces(text: str, draw: random.Random) -> str:
 def stretch_punctuation(text: str, draw: random.Random) -> str:
     """The last mark is repeated, or a text without one gets dots or exclamation marks."""
     length = draw.randint(2, 5)
-    mark = text[-1:] if text[-1:] in ("?", "!", ".", "~") else draw.choice((".", "!", "~", "?"))
+    mark = text[-1:] if text[-1:] in ("?", "!", ".", "~") else draw.choice((".", "!", "~"))
     return text.rstrip("?!.~") + mark * length
 
 

@@ -1,6 +1,6 @@
 """Korean particles that depend on the final consonant of the word before them.
 
-Digits and Latin letters count by their Korean reading ("3" 삼, "L" 엘), so "사이즈 L이", "2개가" come out right.
+Digits and Latin letters count by their Korean reading: "3" is 삼, "L" is 엘, so it is "사이즈 L이".
 """
 
 FORMS = {
@@ -17,18 +17,26 @@ FORMS = {
 }
 _HANGUL = range(0xAC00, 0xD7A4)
 _RIEUL = 8
+_MELTED = {"은": "건", "이": "게", "을": "걸"}
 _FINAL_OF_READING = {**dict.fromkeys("178", _RIEUL), "0": 21, "3": 16, "6": 1}
 _FINAL_OF_READING |= {**dict.fromkeys("lrLR", _RIEUL), **dict.fromkeys("mM", 16), **dict.fromkeys("nN", 4)}
 
 
 def final_consonant(word: str) -> int:
-    """The index of the last syllable's final consonant as in Unicode (0 = none, 8 = ㄹ); 0 for other signs."""
+    """The last syllable's final consonant by Unicode's index (0 = none, 8 = ㄹ); 0 for other signs."""
     last = word[-1:]
     if not last:
         return 0
     if ord(last) in _HANGUL:
         return (ord(last) - 0xAC00) % 28
     return _FINAL_OF_READING.get(last, 0)
+
+
+def attach_particle(word: str, particle: str) -> str:
+    """`word` with the particle that fits; 거 melts as in speech: 산 거 + 이 = 산 게, 이거 + 은 = 이건."""
+    if word.endswith("거") and particle in _MELTED and word[-2:-1] in (" ", "이", "그", "저"):
+        return word[:-1] + _MELTED[particle]
+    return word + choose_particle(word, particle)
 
 
 def choose_particle(word: str, particle: str) -> str:

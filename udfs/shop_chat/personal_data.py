@@ -1,14 +1,14 @@
 """Fake personal data in the spellings of real chats. No number here can belong to a person:
 
-    mobile          010-0xxx-xxxx and 010-1xxx-xxxx: no subscriber number starts with 0 or 1 in Korea's numbering plan
-    landline        the exchange starts with 0, which is the trunk prefix
-    resident, alien birth in 2050 to 2099 (YY 50-99 with the century digits 3, 4 of residents and 7, 8 of foreigners)
-    card            16 digits that fail the Luhn check
-    business        10 digits that fail the tax office's check digit
-    account         of invented banks, and it starts with 000
-    e-mail          under example.com, .net and .org (RFC 2606)
-    address         a real district with an invented road and a building number from 9000, or an invented dong
-    name            the placeholders of forms and heroes of old novels (words.yaml)
+mobile          010-0xxx-xxxx and 010-1xxx-xxxx: in Korea's numbering plan no subscriber number starts so
+landline        the exchange starts with 0, which is the trunk prefix
+resident, alien birth in 2050 to 2099 (YY 50-99, century digits 3, 4 of residents and 7, 8 of foreigners)
+card            16 digits that fail the Luhn check
+business        10 digits that fail the tax office's check digit
+account         of invented banks, and it starts with 000
+e-mail          under example.com, .net and .org (RFC 2606)
+address         a real district with an invented road and a building number from 9000, or an invented dong
+name            the placeholders of forms and heroes of old novels (words.yaml)
 """
 
 from collections.abc import Mapping
@@ -16,21 +16,26 @@ from random import Random
 
 from udfs.shop_chat.templates import Part, Voice
 
-_DISTRICTS = ("서울 마포구", "서울시 강남구", "서울특별시 송파구", "부산 해운대구", "부산광역시 사하구", "대구 수성구")
-_DISTRICTS += ("인천 연수구", "광주 북구", "대전 유성구", "경기도 수원시 영통구", "경기 성남시 분당구", "경기도 고양시 일산동구")
-_DISTRICTS += ("충북 청주시 흥덕구", "전북 전주시 완산구", "경남 창원시 성산구", "강원도 춘천시", "제주시", "울산 남구")
-_ROADS = ("가온누리로", "달보드레길", "하늬바람로", "별솔나래길", "물빛고운로", "꽃노을길", "해찬누리로", "새벽이슬길")
-_DONGS = ("가온누리동", "달보드레동", "하늬바람동", "별솔나래동", "물빛고운동")
-_BUILDINGS = ("가온아파트", "별솔빌라", "누리타운", "하늬오피스텔", "달빛마을")
 _AREAS = ("02", "031", "032", "051", "053", "062", "042", "064")
-_MAILBOXES = ("malgil", "honggd", "happy_day", "sunny", "kimmg", "bluesky", "cat.lover", "daram", "minty", "star")
+_MAILBOXES = (
+    "malgil",
+    "honggd",
+    "happy_day",
+    "sunny",
+    "kimmg",
+    "bluesky",
+    "cat.lover",
+    "daram",
+    "minty",
+    "star",
+)
 _HOSTS = ("example.com", "example.net", "example.org", "mail.example.com")
 _HANGUL_DIGITS = str.maketrans("0123456789", "공일이삼사오육칠팔구")
 _BUSINESS_WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)
 
 
 def makers() -> Mapping[str, Part]:
-    """The slots' makers by name: phone, landline, resident_no, alien_no, card, account, business_no, email, address."""
+    """The slots' makers by name."""
     made = (phone, landline, resident_no, alien_no, card, account, business_no, email, address)
     return {maker.__name__: maker for maker in made}
 
@@ -54,7 +59,9 @@ def landline(voice: Voice) -> str:
     draw = voice.random
     area = draw.choice(_AREAS)
     rest = f"0{_digits(draw, draw.choice((2, 3)))}", _digits(draw, 4)
-    return draw.choice((f"{area}-{rest[0]}-{rest[1]}", f"{area}){rest[0]}-{rest[1]}", f"{area} {rest[0]} {rest[1]}"))
+    return draw.choice(
+        (f"{area}-{rest[0]}-{rest[1]}", f"{area}){rest[0]}-{rest[1]}", f"{area} {rest[0]} {rest[1]}")
+    )
 
 
 def resident_no(voice: Voice) -> str:
@@ -103,18 +110,20 @@ def address(voice: Voice) -> str:
     """A road or lot address that stands nowhere."""
     draw = voice.random
     if draw.random() < 0.7:
-        place = f"{draw.choice(_ROADS)} {draw.randint(9000, 9999)}"
+        place = f"{voice.fill('road')} {draw.randint(9000, 9999)}"
     else:
-        place = f"{draw.choice(_DONGS)} {draw.randint(1, 999)}-{draw.randint(1, 40)}번지"
+        place = f"{voice.fill('dong')} {draw.randint(1, 999)}-{draw.randint(1, 40)}번지"
     home = f"{draw.randint(101, 130)}동 {draw.randint(1, 25)}{draw.randint(1, 6):02d}호"
-    extra = draw.choice((f", {home}", f" {draw.choice(_BUILDINGS)} {home}", f" {draw.randint(1, 5)}층", ""))
-    return f"{draw.choice(_DISTRICTS)} {place}{extra}"
+    extra = draw.choice((f", {home}", f" {voice.fill('building')} {home}", f" {draw.randint(1, 5)}층", ""))
+    return f"{voice.fill('district')} {place}{extra}"
 
 
 def luhn_sum(digits: str) -> int:
     """The Luhn sum of a number; a real card's is a multiple of 10 (ISO/IEC 7812-1)."""
     doubled = [int(digit) * 2 for digit in digits[-2::-2]]
-    return sum(int(digit) for digit in digits[-1::-2]) + sum(value - 9 if value > 9 else value for value in doubled)
+    return sum(int(digit) for digit in digits[-1::-2]) + sum(
+        value - 9 if value > 9 else value for value in doubled
+    )
 
 
 def business_check_digit(digits: str) -> int:

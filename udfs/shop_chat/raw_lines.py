@@ -1,7 +1,7 @@
 """A day of chat as a shop's export writes it: JSON lines in blocks of fixed size, some of them broken.
 
-A block is the unit of work: it has LINES_PER_BLOCK lines and hangs on the seed, the day and its number alone, so any
-number of machines may write any blocks, and together they write the same log.
+A block is the unit of work: LINES_PER_BLOCK lines that hang on the seed, the day and the block's number alone.
+So any number of machines may write any blocks, and together they write the same log.
 """
 
 import json
@@ -17,7 +17,25 @@ from udfs.shop_chat.config import ChatConfig
 from udfs.shop_chat.conversation import Turn, hold_conversation
 
 LINES_PER_BLOCK = 500
-_HOURS = [1] * 7 + [2, 4, 7, 12, 12, 9, 10, 12, 12, 10, 8, 6, 6, 8, 9, 7, 3]  # how busy each hour of the day is
+_HOURS = [1] * 7 + [
+    2,
+    4,
+    7,
+    12,
+    12,
+    9,
+    10,
+    12,
+    12,
+    10,
+    8,
+    6,
+    6,
+    8,
+    9,
+    7,
+    3,
+]  # how busy each hour of the day is
 _LAST_SECOND = 86_399
 
 
@@ -33,15 +51,16 @@ class _Room:
 def write_block(block: int, config: ChatConfig, day: date) -> list[bytes]:
     """The LINES_PER_BLOCK raw lines of one block, without line ends, broken ones included.
 
-    Message ids are unique but for lines that are repeated on purpose. A session that the block's end cuts stays cut.
+    Message ids are unique but for lines repeated on purpose. A session that the block's end cuts stays cut.
     """
     draw = random.Random(f"{config.seed}:{day.isoformat()}:{block}")
     stem = blake2b(f"{config.seed}:{day.isoformat()}".encode(), digest_size=4).hexdigest()
     lines: list[bytes] = []
     session = 0
     while len(lines) < LINES_PER_BLOCK:
-        room = _Room(f"{stem}-{block:06d}-{session:03d}", draw.choice(config.bots), _draw_start(draw))
-        messages = _stamp(hold_conversation(config, day, draw), room, day, draw)
+        bot, turns = hold_conversation(config, day, draw)
+        room = _Room(f"{stem}-{block:06d}-{session:03d}", bot, _draw_start(draw))
+        messages = _stamp(turns, room, day, draw)
         lines.extend(line for message in messages for line in _write_message(message, config, draw))
         session += 1
     lines = lines[:LINES_PER_BLOCK]
@@ -107,40 +126,42 @@ def _to_line(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
 
 
-def _cut_json(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _cut_json(message: dict[str, Any], _config: ChatConfig, draw: random.Random) -> bytes:
     text = json.dumps(message, ensure_ascii=False)
     return text[: draw.randint(len(text) // 3, len(text) - 2)].encode()
 
 
-def _type_wrongly(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _type_wrongly(message: dict[str, Any], _config: ChatConfig, draw: random.Random) -> bytes:
     return _to_line(message | {"text": draw.choice((12345, ["반품"], {"body": "반품"}, True))})
 
 
-def _miss_text(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _miss_text(message: dict[str, Any], _config: ChatConfig, _draw: random.Random) -> bytes:
     return _to_line({name: value for name, value in message.items() if name != "text"})
 
 
-def _null_text(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _null_text(message: dict[str, Any], _config: ChatConfig, _draw: random.Random) -> bytes:
     return _to_line(message | {"text": None})
 
 
-def _empty_text(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _empty_text(message: dict[str, Any], _config: ChatConfig, draw: random.Random) -> bytes:
     return _to_line(message | {"text": draw.choice(("", "   "))})
 
 
-def _insert_nul(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _insert_nul(message: dict[str, Any], _config: ChatConfig, draw: random.Random) -> bytes:
     """A NUL in the text, as JSON's escape or, against JSON's rules, as the bare byte."""
     line = _to_line(message | {"text": message["text"] + "\0"})
     return line if draw.random() < 0.5 else line.replace(b"\\u0000", b"\0")
 
 
-def _encode_wrongly(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _encode_wrongly(message: dict[str, Any], _config: ChatConfig, _draw: random.Random) -> bytes:
     """The text in CP949, the old encoding of Korean Windows, inside a UTF-8 line."""
     marked = _to_line(message | {"text": "@@"})
-    return marked.replace(b"@@", "주문 취소해 주세요 ".encode("cp949") + message["text"].encode("cp949", "ignore"))
+    return marked.replace(
+        b"@@", "주문 취소해 주세요 ".encode("cp949") + message["text"].encode("cp949", "ignore")
+    )
 
 
-def _lengthen(message: dict[str, Any], config: ChatConfig, draw: random.Random) -> bytes:
+def _lengthen(message: dict[str, Any], config: ChatConfig, _draw: random.Random) -> bytes:
     text = (message["text"] + " ") * (config.long_text_chars // (len(message["text"]) + 1) + 1)
     return _to_line(message | {"text": text[: config.long_text_chars]})
 

@@ -1,4 +1,4 @@
-"""A clean customer sentence for an intent: its facet's value, the product spoken of, a frame, an opener, a closer."""
+"""A clean customer sentence for an intent: the facet's value, the product, a frame, an opener, a closer."""
 
 from udfs.shop_chat.catalogue import CATEGORY, GENERIC, Catalogue, Intent, Label
 from udfs.shop_chat.config import NoiseConfig
@@ -8,17 +8,20 @@ _FULL_STOP_KEPT = {"polite": 0.5, "formal": 0.85, "casual": 0.15, "chat": 0.1}
 _GENERIC_SHARE = 0.3  # of an intent that covers all its facet's values
 
 
-def speak(label: Label, voice: Voice, catalogue: Catalogue, noise: NoiseConfig, *, product: tuple[str, str]) -> str:
+def speak(
+    label: Label, voice: Voice, catalogue: Catalogue, noise: NoiseConfig, *, product: tuple[str, str]
+) -> str:
     """What a customer with this voice says for `label`; the voice's facts then hold what was spoken of.
 
     `product` is the session's (category, word). By the rates of `noise` the customer leans on the context.
     """
     value = _choose_value(label, voice, product[0])
-    if voice.random.random() < noise.unnamed:
+    if voice.random.random() < noise.unnamed and label.intent.facet != "given":
         value = GENERIC
     _set_product(label.intent, value, voice, catalogue, product)
-    if voice.random.random() < noise.vague:
-        return finish(catalogue.vague[label.intent.domain](voice), voice)
+    vague = catalogue.vague.get(label.intent.domain)
+    if vague and voice.random.random() < noise.vague:
+        return finish(vague(voice), voice)
     phrase = label.intent.phrases.get(value)
     if phrase:
         voice.facts["f"] = phrase(voice)
@@ -48,7 +51,9 @@ def _choose_value(label: Label, voice: Voice, category: str) -> str:
     return voice.random.choice(values)
 
 
-def _set_product(intent: Intent, value: str, voice: Voice, catalogue: Catalogue, product: tuple[str, str]) -> None:
+def _set_product(
+    intent: Intent, value: str, voice: Voice, catalogue: Catalogue, product: tuple[str, str]
+) -> None:
     category, word = product
     if intent.facet == CATEGORY and value != category:
         category, word = value, voice.random.choice(catalogue.products[value]["products"])

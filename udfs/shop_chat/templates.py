@@ -1,9 +1,9 @@
 """Sentence templates: a small notation for Korean frames, compiled once to functions of a voice.
 
-    {product}        a slot: what the session talks about, a word list or a value made on the spot
-    {product:이}     the same with the particle that fits its last sound (and often none in casual talk)
-    [오:wh]          a verb stem with an ending of the type `wh` (endings.yaml) in the voice's register
-    (언제|며칠에|)   one of several, nested as deep as wanted
+{product}        a slot: what the session talks about, a word list or a value made on the spot
+{product:이}     the same with the particle that fits its last sound (and often none in casual talk)
+[오:wh]          a verb stem with an ending of the type `wh` (endings.yaml) in the voice's register
+(언제|며칠에|)   one of several, nested as deep as wanted
 """
 
 import random
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from udfs.shop_chat.conjugation import conjugate
-from udfs.shop_chat.particles import FORMS, choose_particle
+from udfs.shop_chat.particles import FORMS, attach_particle
 
 REGISTERS = ("polite", "formal", "casual", "chat")
 _DROPPED_PARTICLE = {"polite": 0.1, "formal": 0.0, "casual": 0.4, "chat": 0.5}
@@ -25,7 +25,7 @@ Endings = Mapping[str, Mapping[str, Sequence[str]]]
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks in one session: its chance, its register, the facts that stay the same, and the slots' makers."""
+    """Who speaks in one session: chance, register, the facts that stay the same, and the slots' makers."""
 
     random: random.Random
     register: str
@@ -37,7 +37,9 @@ class Voice:
         if slot in self.facts:
             return self.facts[slot]
         if slot not in self.slots:
-            raise ValueError(f"Unknown slot {{{slot}}}: expected a fact or one of {', '.join(sorted(self.slots))}.")
+            raise ValueError(
+                f"Unknown slot {{{slot}}}: expected a fact or one of {', '.join(sorted(self.slots))}."
+            )
         return self.slots[slot](self)
 
 
@@ -61,7 +63,7 @@ def _parse_choices(template: str, start: int, endings: Endings, *, depth: int) -
     options: list[Part] = []
     sequence: list[Part] = []
     position = start
-    for match in iter(lambda: _TOKEN.search(template, position), None):
+    while match := _TOKEN.search(template, position):
         _append_literal(sequence, template[position : match.start()])
         position = match.end()
         if match[5] == "(":
@@ -84,9 +86,11 @@ def _parse_choices(template: str, start: int, endings: Endings, *, depth: int) -
 
 def _append_literal(sequence: list[Part], text: str) -> None:
     if set(text) & set("{}[]"):
-        raise ValueError(f"Bad template: expected {{slot}}, {{slot:particle}} or [stem:ending], received {text!r}.")
+        raise ValueError(
+            f"Bad template: expected {{slot}}, {{slot:particle}} or [stem:ending], received {text!r}."
+        )
     if text:
-        sequence.append(lambda voice: text)
+        sequence.append(lambda _: text)
 
 
 def _join(sequence: list[Part]) -> Part:
@@ -112,7 +116,7 @@ def _compile_slot(slot: str, particle: str | None) -> Part:
         word = voice.fill(slot)
         if particle in _DROPPABLE and voice.random.random() < _DROPPED_PARTICLE[voice.register]:
             return word
-        return word + choose_particle(word, particle)
+        return attach_particle(word, particle)
 
     return speak
 
@@ -120,7 +124,9 @@ def _compile_slot(slot: str, particle: str | None) -> Part:
 def _compile_verb(stem: str, kind: str, endings: Endings) -> Part:
     if kind not in endings:
         raise ValueError(f"Unknown ending in [{stem}:{kind}]: expected one of {', '.join(sorted(endings))}.")
-    forms = {register: [conjugate(stem, ending) for ending in endings[kind][register]] for register in REGISTERS}
+    forms = {
+        register: [conjugate(stem, ending) for ending in endings[kind][register]] for register in REGISTERS
+    }
 
     def speak(voice: Voice) -> str:
         options = forms[voice.register]

@@ -63,7 +63,9 @@ def order_no(voice: Voice) -> str:
     draw = voice.random
     day = _today(voice) - timedelta(days=draw.randint(0, 20))
     serial = draw.randint(1, 999_999)
-    return draw.choice((f"{day:%Y%m%d}-{serial:07d}", f"{day:%Y%m%d}{serial:06d}", f"ORD-{day:%y%m%d}-{serial:06d}"))
+    return draw.choice(
+        (f"{day:%Y%m%d}-{serial:07d}", f"{day:%Y%m%d}{serial:06d}", f"ORD-{day:%y%m%d}-{serial:06d}")
+    )
 
 
 def order_digits(voice: Voice) -> str:
@@ -80,7 +82,11 @@ def _spell_date(voice: Voice, day: date) -> str:
     kind = int(voice.random.random() * 5)
     if kind < 2:
         return f"{day.month}월 {day.day}일"
-    return (f"{day.day}일", f"{day.month}/{day.day}", f"{day.month}월 {day.day}일 {_WEEKDAYS[day.weekday()]}요일")[kind - 2]
+    return (
+        f"{day.day}일",
+        f"{day.month}/{day.day}",
+        f"{day.month}월 {day.day}일 {_WEEKDAYS[day.weekday()]}요일",
+    )[kind - 2]
 
 
 def _today(voice: Voice) -> date:
