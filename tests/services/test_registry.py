@@ -1,4 +1,4 @@
-"""The model registry and the training runs, on a real MLflow with SQLite."""
+"""The model registry on a real MLflow with SQLite, and what a version's folder holds."""
 
 import json
 import shutil
@@ -29,18 +29,7 @@ from pipelines.io.registry import (
     register_model,
     tag_version,
 )
-from pipelines.io.tracking import (
-    MlflowConfig,
-    Tracking,
-    connect_mlflow,
-    finish_run,
-    log_document,
-    log_epochs,
-    log_pictures,
-    log_results,
-    start_run,
-)
-from pipelines.pictures import draw_learning_curves
+from pipelines.io.tracking import MlflowConfig, Tracking, connect_mlflow, start_run
 
 MODEL = "malgil-intent"
 TEXTS = ["환불해 주세요", "배송이 언제 오나요?", "안녕하세요"]
@@ -51,7 +40,6 @@ ENCODER = TextEncoder(
     ),
     intents=("delivery_delay", "greeting", "refund_request"),
 )
-HISTORY = [{"loss": 1.0, "accuracy": 0.4}, {"loss": 0.5, "accuracy": 0.7}, {"loss": 0.4, "accuracy": 0.8}]
 
 
 @pytest.fixture(scope="module")
@@ -94,53 +82,6 @@ def files(tmp_path: Path, network: Any) -> ModelFiles:
 
 def predict(model: LoadedModel) -> Any:
     return model.network.predict(model.encoder.encode(TEXTS), verbose=0)
-
-
-def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
-    with pytest.raises(
-        MalgilError, match=r"mlflow\.tracking_uri: expected MLflow at 'ftp://…@runs', received"
-    ):
-        connect_mlflow(MlflowConfig(tracking_uri="ftp://user:secret@runs"))
-
-
-def test_a_killed_training_goes_on_in_its_run(tracking: Tracking) -> None:
-    parameters = {"training": {"epochs": 3, "widths": [1, 2]}, "ranks": 2}
-    first = start_run(tracking, "killed", parameters=parameters, tags={"snapshot": "5eed"})
-    log_epochs(first, HISTORY[:2])
-
-    second = start_run(tracking, "killed", parameters={**parameters, "cores": 4}, tags={"snapshot": "5eed"})
-    log_epochs(second, HISTORY)
-    log_results(second, {"test_accuracy": 0.75})
-    finish_run(second)
-
-    assert second == first
-    run = tracking.client.get_run(first.run_id)
-    assert run.info.status == "FINISHED"
-    assert run.data.params == {
-        "training.epochs": "3",
-        "training.widths": "[1, 2]",
-        "ranks": "2",
-        "cores": "4",
-    }
-    assert run.data.metrics == {"epoch": 3.0, "loss": 0.4, "accuracy": 0.8, "test_accuracy": 0.75}
-    assert {"training_id", "snapshot", "mlflow.source.git.commit"} <= set(run.data.tags)
-    losses = tracking.client.get_metric_history(first.run_id, "loss")
-    assert [(metric.step, metric.value) for metric in losses] == [(1, 1.0), (2, 0.5), (3, 0.4)]
-
-
-def test_pictures_and_documents_stand_in_the_run(tracking: Tracking) -> None:
-    run = start_run(tracking, "pictures", parameters={}, tags={})
-
-    log_pictures(run, {"learning_curves": draw_learning_curves(HISTORY)})
-    log_document(run, "evaluation.json", {"accuracy": 0.75})
-
-    assert [file.path for file in tracking.client.list_artifacts(run.run_id)] == [
-        "evaluation.json",
-        "pictures",
-    ]
-    picture = tracking.client.list_artifacts(run.run_id, "pictures")[0]
-    assert picture.path == "pictures/learning_curves.png"
-    assert (picture.file_size or 0) > 1000
 
 
 def test_a_registered_model_predicts_as_before(
