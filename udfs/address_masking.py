@@ -37,11 +37,14 @@ _HOUSE = (
     r"(?P<lane>번?[가-하]?길\s?\d{1,4}(?:-\d{1,4})?(?!\d))?(?P<lot>\s?번지)?"
 )
 _ANCHOR = re.compile(rf"(?P<flat>{_FLAT})|{_HOUSE}")
+# 누리타운 127동 805호, but not 또는 127동 805호
+_BUILDING = r"(?<=[\s,])[가-힣A-Za-z\d]{1,11}[^\s은는이가나랑고과와]"
 _DETAIL = re.compile(
-    rf"[\s,]{{0,2}}(?:\([가-힣\d,\s]{{2,20}}\)|[가-힣A-Za-z\d]{{0,10}}?{_COMPLEX}|{_FLAT}|\d{{1,4}}동(?![가-힣])"
+    rf"[\s,]{{0,2}}(?:\([가-힣\d,\s]{{2,20}}\)|[가-힣A-Za-z\d]{{0,10}}?{_COMPLEX}|{_FLAT}|{_BUILDING}\s{_FLAT}|\d{{1,4}}동(?![가-힣])"
     r"|(?:지하\s?|[Bb])?\d{1,3}\s?층|[Bb]?\d{1,5}\s?호(?!선))"
 )
 _MAX_PARTS = 6
+_MAY_HOLD_ADDRESS = re.compile(r"[로길동리가읍면]\s?(?:산|지하|제)?\s?[Bb]?\d")
 _COUNTER = re.compile(
     r"\s?(?:이상|이하|정도|개|자|원|명|시|분|초|일|월|년|주|번(?!길|지)|장|권|병|벌|켤레|세트|박스|만|천|백|억|배|회|건|살|세|대|인|차|등"
     r"|위|점|편|화|부|곡|잔|마리|킬로|미터|리터|단계|퍼|%|kg|km|cm|mm|ml|[gGmMlLpP]\b|달러|포인트|인치|도\b)"
@@ -54,6 +57,8 @@ def mask_addresses(text: str) -> str:
 
     A place without a number (서울 강남구 날씨) is not personal and stays.
     """
+    if not _MAY_HOLD_ADDRESS.search(text):
+        return text
     pieces = []
     done = 0
     for anchor in _ANCHOR.finditer(text):

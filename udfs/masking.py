@@ -45,23 +45,22 @@ _SPELLED = (  # letters and digits by their names: 제이 에스 에이치 이�
     "|[0-9영공일삼사육륙칠팔구])"
 )
 _EMAIL = re.compile(
-    rf"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]+(?:\s?(?:@|[(\[]at[)\]])\s?|\sat\s){_DOMAIN}"
+    rf"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]+(?:\s?(?:@|[(\[](?i:at)[)\]])\s?|\s(?i:at)\s){_DOMAIN}"
     rf"|(?<![가-힣A-Za-z0-9._%+\-])(?:{_SPELLED}{{1,8}}\s){{0,6}}[가-힣A-Za-z0-9._%+\-]+\s?(?:골뱅이|앳)\s?{_DOMAIN}"
     r"|(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]+@(?=[0-9\-]*[A-Za-z])[A-Za-z0-9\-]{2,}"
 )
-_EMAIL_TRIGGERS = ("@", "골뱅이", "앳", "(at)", "[at]", " at ")
 
 # Codes that only the word before them makes personal
 _NUMBERED = "운송장|송장|예약|접수|회원|고객|승인|결제|여권|면허|면허증|인증|문의|반품|교환|환불"
 _PARTICLE = r"(?:\s?(?:은|는|이|가|을|를))?\s?"
 _LINK = rf"{_PARTICLE}[:=#]?\s?"
 _CODE = r"(?=[A-Za-z\-_]{0,10}\d)[A-Za-z0-9](?:[\-_./]?[A-Za-z0-9]){3,40}(?:\s\d{4,}){0,3}"
+_MAY_HOLD_CODE = re.compile("번호|넘버|코드|비번|암호|패스워드|(?:주문|오더)\\s?no", re.IGNORECASE)
 _CODES = re.compile(
     rf"(?P<head>(?:(?P<order>(?:주문|오더)\s?(?:번호|넘버|코드|no\.?))|(?:{_NUMBERED})\s?번호){_LINK}){_CODE}"
     rf"|(?P<key>(?:비밀\s?번호|비번|패스워드|암호){_PARTICLE}[:=]?\s?)(?=[A-Za-z#*!@$%^&]{{0,10}}\d)[A-Za-z0-9#*!@$%^&]{{4,20}}",
     re.IGNORECASE,
 )
-_CODE_TRIGGERS = ("번호", "비번", "암호", "패스워드", "주문", "오더")
 
 
 def mask_pii(text: str) -> str:
@@ -87,12 +86,10 @@ def count_masks(text: str) -> dict[str, int]:
 
 
 def _mask_once(text: str) -> str:
-    if any(trigger in text for trigger in _EMAIL_TRIGGERS):
+    if "@" in text or "골뱅이" in text or "앳" in text or "at" in text or "AT" in text:
         text = _EMAIL.sub(_mask_email, text)
     if _HAS_DIGIT.search(text):
-        if any(trigger in text for trigger in _CODE_TRIGGERS):
-            text = _CODES.sub(_mask_code, text)
-        text = mask_addresses(text)
+        text = mask_addresses(_CODES.sub(_mask_code, text) if _MAY_HOLD_CODE.search(text) else text)
     return mask_numbers(text)
 
 

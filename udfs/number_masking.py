@@ -24,8 +24,8 @@ _N = r"[\d⓪①-⑨❶-❾영공일이삼사오육륙칠팔구]"
 _READ_ALOUD = dict(zip("영공일이삼사오육륙칠팔구", "001234566789", strict=True))
 
 # What may stand between two digits of one number; in a telephone number any sign, or a word for the hyphen.
-_SIGNS = r"[\s\-‐-―−./·ㆍ・~_,()]{0,3}"
-_ANY_SIGNS = r"(?:[^\w\[\]]|_){0,3}"
+_SIGNS = r"[\s\-‐-―−ㅡ./·ㆍ・~_,()]{0,3}"
+_ANY_SIGNS = r"(?:[^\w\[\]]|[_ㅡㅣ]){0,3}"
 _JOINT = rf"(?:\s?(?:국?에|의|다시|대시|하이픈|빼기)\s?|{_ANY_SIGNS})"
 
 _HEAD = rf"(?<!{_D})(?<!{_D}[\-./,~])(?<!{_D} - )"
@@ -180,7 +180,7 @@ def name_number(run: str, before: str) -> str:
 def is_list(run: str) -> bool:
     """Whether the groups of a run are sizes, years or places in a list: 230 240 250, 2024/2025/2026."""
     groups = _GROUP.findall(run)
-    has_hyphen = any(sign in run for sign in "-‐‑–—―−")
+    has_hyphen = any(sign in run for sign in "-‐‑–—―−ㅡ")
     if len(groups) < 3 or has_hyphen or any(group[0] == "0" < group for group in groups):
         return False
     numbers = [int(_typed_digits(group)) for group in groups]

@@ -6,6 +6,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import eq
 from typing import NamedTuple
 
 from udfs.masking import PLACEHOLDERS, count_masks, mask_pii
@@ -108,7 +109,10 @@ def near_duplicate_key(text: str) -> str:
     '와아배송ok'
     """
     folded = text.casefold()
-    return _REPEATED.sub(r"\1", _NOT_IN_KEY.sub("", folded)) or folded.replace(" ", "")
+    key = _NOT_IN_KEY.sub("", folded)
+    if True in map(eq, key, key[1:]):  # most texts double no character, and looking is cheap
+        key = _REPEATED.sub(r"\1", key)
+    return key or folded.replace(" ", "")
 
 
 def _is_korean(text: str, min_ratio: float) -> bool:
