@@ -1,6 +1,6 @@
 """A day of chat as a shop's export writes it: JSON lines in blocks of fixed size, some of them broken.
 
-A block is the unit of work: LINES_PER_BLOCK lines that hang on the seed, the day and the block's number alone.
+A block is the unit of work: LINES_PER_BLOCK lines that hang on the seed, the day and the number alone.
 So any number of machines may write any blocks, and together they write the same log.
 """
 

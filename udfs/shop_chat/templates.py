@@ -4,6 +4,7 @@
 {product:이}     the same with the particle that fits its last sound (and often none in casual talk)
 [오:wh]          a verb stem with an ending of the type `wh` (endings.yaml) in the voice's register
 (언제|며칠에|)   one of several, nested as deep as wanted
+(값|가격대)~이   one of several with its particle
 """
 
 import random
@@ -17,7 +18,7 @@ from udfs.shop_chat.particles import FORMS, attach_particle
 REGISTERS = ("polite", "formal", "casual", "chat")
 _DROPPED_PARTICLE = {"polite": 0.1, "formal": 0.0, "casual": 0.4, "chat": 0.5}
 _DROPPABLE = ("은", "이", "을")
-_TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|\[([^\[\]:]*):(\w+)\]|([(|)])")
+_TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|\[([^\[\]:]*):(\w+)\]|([(|]|\)(?:~(\w))?)")
 
 Part = Callable[["Voice"], str]
 Endings = Mapping[str, Mapping[str, Sequence[str]]]
@@ -72,8 +73,8 @@ def _parse_choices(template: str, start: int, endings: Endings, *, depth: int) -
         elif match[5] and depth:
             options.append(_join(sequence))
             sequence = []
-            if match[5] == ")":
-                return choose(options), position
+            if match[5] != "|":
+                return _with_particle(choose(options), match[6]), position
         elif match[5]:
             return _join(sequence), match.start()
         else:
@@ -107,13 +108,17 @@ def _compile_token(match: "re.Match[str]", endings: Endings) -> Part:
 
 
 def _compile_slot(slot: str, particle: str | None) -> Part:
+    return _with_particle(lambda voice: voice.fill(slot), particle)
+
+
+def _with_particle(part: Part, particle: str | None) -> Part:
     if particle is None:
-        return lambda voice: voice.fill(slot)
+        return part
     if particle not in FORMS:
-        raise ValueError(f"Unknown particle in {{{slot}:{particle}}}: expected one of {', '.join(FORMS)}.")
+        raise ValueError(f"Unknown particle {particle!r}: expected one of {', '.join(FORMS)}.")
 
     def speak(voice: Voice) -> str:
-        word = voice.fill(slot)
+        word = part(voice)
         if particle in _DROPPABLE and voice.random.random() < _DROPPED_PARTICLE[voice.register]:
             return word
         return attach_particle(word, particle)
