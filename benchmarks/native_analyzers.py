@@ -12,7 +12,7 @@ from udfs.analyzers import tokenize
 
 
 class Natives:
-    """Python processes that keep their analyzer, one pinned to each core; so ours and konlpy's JVM stay apart."""
+    """Python processes that keep their analyzer, one pinned to each core, one JVM in each."""
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
@@ -28,9 +28,9 @@ class Natives:
 
     def time(self, function: Callable[[str, list[str]], float], analyzer: str, texts: list[str]) -> float:
         """Seconds until every process has done all the texts, the sending of the texts left out."""
-        pools = self._pools.setdefault(
-            function.__name__, [_start_process(core) for core in range(self._cores)]
-        )
+        if function.__name__ not in self._pools:
+            self._pools[function.__name__] = [_start_process(core) for core in range(self._cores)]
+        pools = self._pools[function.__name__]
         return max(future.result() for future in [pool.submit(function, analyzer, texts) for pool in pools])
 
 

@@ -6,8 +6,9 @@ Everything runs pinned to one core (local[1]; one native process), then to two (
 ways one after another in each run, warm: runs that are not counted load the analyzers, start the Python
 workers and let the JVMs compile. Reported are medians. "library" is the analyzer's own call, one text at a
 time, as its documentation has it (konlpy with its own JVM settings); "ours" is udfs.analyzers.tokenize in a
-process; "spark" is pipelines.tokenization.tokens_column. Slow analyzers get a share of the rows. The texts
-are 3i4k's from ../shared/data, or else a seeded mix of sentences of our own.
+process; "spark" is pipelines.tokenization.tokens_column, less what one row a task costs (starting the job).
+Slow analyzers get a share of the rows. The texts are 3i4k's from ../shared/data, or else a seeded mix of
+sentences of our own.
 """
 
 import argparse
@@ -58,7 +59,8 @@ def main() -> None:
 def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One result an analyzer and one for the row UDF; rates are rows/s of all `arguments.cores` together."""
     os.sched_setaffinity(0, range(arguments.cores))
-    spark = create_session("benchmark-tokenizers", spark_master=f"local[{arguments.cores}]")
+    master = f"local[{arguments.cores}]"
+    spark = create_session("benchmark-tokenizers", spark_master=master, spark_ui_showConsoleProgress="false")
     texts = read_texts(arguments.rows)
     row_udf = measure_row_udf(spark, texts[: int(arguments.rows * SHARES["okt"])], runs=arguments.runs)
     results = [row_udf]
@@ -71,29 +73,34 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 def measure_analyzer(
     spark: SparkSession, analyzer: str, texts: list[str], *, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    messages = _cache(spark, texts)
-    ways: dict[str, Callable[[], float]] = {
-        "spark": lambda: _time_spark(messages, tokens_column(F.col("text"), analyzer)),
-    }
     with Natives(arguments.cores) as natives:
+        ways = _spark_ways(spark, tokens_column(F.col("text"), analyzer), texts)
         ways["ours"] = lambda: natives.time(time_ours, analyzer, texts)
         if analyzer in LIBRARIES:
             ways["library"] = lambda: natives.time(time_library, analyzer, texts)
         seconds = _repeat(ways, runs=arguments.runs)
-    messages.unpersist()
-    processes = {"spark": 1, "ours": arguments.cores, "library": arguments.cores}
-    rates = {way: len(texts) * processes[way] / median(s) for way, s in seconds.items()}
-    return {"analyzer": analyzer, "rows": len(texts), "seconds": seconds, "rows_per_s": rates}
+    in_all = len(texts) * arguments.cores  # each native process takes all the texts
+    rates = {way: in_all / median(seconds[way]) for way in ("ours", "library") if way in seconds}
+    return _result(analyzer, texts, seconds, rates)
 
 
 def measure_row_udf(spark: SparkSession, texts: list[str], *, runs: int) -> dict[str, Any]:
     """The usual way: an ordinary UDF around konlpy's Okt. Its first run is "cold"."""
-    messages = _cache(spark, texts)
-    column = F.udf(tag_with_okt, T.ArrayType(T.StringType()))(F.col("text"))
-    cold = _time_spark(messages, column)
-    seconds = _repeat({"spark": lambda: _time_spark(messages, column)}, runs=runs)
-    rates = {"cold": len(texts) / cold, "spark": len(texts) / median(seconds["spark"])}
-    return {"analyzer": ROW_UDF, "rows": len(texts), "seconds": seconds, "rows_per_s": rates}
+    ways = _spark_ways(spark, F.udf(tag_with_okt, T.ArrayType(T.StringType()))(F.col("text")), texts)
+    cold = len(texts) / ways["spark"]()
+    return _result(ROW_UDF, texts, _repeat(ways, runs=runs), {"cold": cold})
+
+
+def _result(analyzer: str, texts: list[str], seconds: Seconds, rates: dict[str, float]) -> dict[str, Any]:
+    spark_s = median(seconds["spark"]) - median(seconds["start"])
+    rates = {"spark": len(texts) / spark_s, **rates}
+    return {"analyzer": analyzer, "rows": len(texts), "seconds": seconds, "rows_per_s": rates}
+
+
+def _spark_ways(spark: SparkSession, column: Column, texts: list[str]) -> dict[str, Callable[[], float]]:
+    cores = spark.sparkContext.defaultParallelism
+    messages, single = _cache(spark, texts), _cache(spark, texts[:cores])
+    return {"spark": lambda: _time_spark(messages, column), "start": lambda: _time_spark(single, column)}
 
 
 def read_texts(rows: int) -> list[str]:
