@@ -19,11 +19,13 @@ def run(job: Job) -> Summary:
     snapshot = find_snapshot(job)["id"]
     challenger = find_version(tracking, name, training_id=training_id(job))
     if challenger is None:
-        raise MalgilError(f"{name}: expected a version trained with these settings, found none; run train_intent first")
+        raise MalgilError(
+            f"{name}: expected a version trained with these settings, found none; run train_intent first"
+        )
     reigning = champion(tracking, name)
     if reigning == challenger:
-        return {"model": name, "version": challenger, "champion": challenger, "promoted": True, "skipped": True,
-                "reason": f"version {challenger} is the champion"}  # fmt: skip
+        return _summarize(name, challenger, reigning=reigning, compared_with=None, promoted=True,
+                          reason=f"version {challenger} is the champion already", skipped=True)  # fmt: skip
     scores = {
         version: evaluate_version(job.spark, job.store, download_model(tracking, name, version), snapshot)
         for version in (challenger, reigning)
@@ -32,11 +34,21 @@ def run(job: Job) -> Summary:
     decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion)
     if decision.promoted:
         promote(tracking, name, challenger)
-    tag_version(tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason})
+    tag_version(
+        tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason}
+    )
+    new_champion = challenger if decision.promoted else reigning
+    return _summarize(name, challenger, reigning=new_champion, compared_with=reigning, promoted=decision.promoted,
+                      reason=decision.reason, skipped=False)  # fmt: skip
+
+
+def _summarize(
+    name: str, challenger: str, *, reigning: str | None, compared_with: str | None, promoted: bool, reason: str,
+    skipped: bool,
+) -> Summary:  # fmt: skip
     return {
-        "model": name, "version": challenger, "champion": challenger if decision.promoted else reigning,
-        "promoted": decision.promoted, "reason": decision.reason, "skipped": False,
-        "accuracy": {version: round(score.accuracy, 4) for version, score in scores.items()},
+        "model": name, "version": challenger, "champion": reigning, "compared_with": compared_with,
+        "promoted": promoted, "reason": reason, "skipped": skipped,
     }  # fmt: skip
 
 

@@ -7,7 +7,14 @@ A step whose output stands already is skipped, so a run that was killed goes on 
 
 from typing import Any
 
-from jobs import build_training_set, clean_messages, evaluate_intent, generate_messages, predict_batch, train_intent
+from jobs import (
+    build_training_set,
+    clean_messages,
+    evaluate_intent,
+    generate_messages,
+    predict_batch,
+    train_intent,
+)
 from jobs.job import Job, Summary, main, run_step
 from jobs.nightly_report import write_nightly_report
 
@@ -28,9 +35,16 @@ def run(job: Job) -> Summary:
 
 def _summarize(summaries: dict[str, Summary]) -> Summary:
     seconds = {name: summary["seconds"] for name, summary in summaries.items()}
-    details: dict[str, Any] = {name: _brief(summary) for name, summary in summaries.items() if name != "report"}
+    details: dict[str, Any] = {
+        name: _brief(summary) for name, summary in summaries.items() if name != "report"
+    }
     decision = summaries["evaluate_intent"]
-    return {**details, "promoted": decision["promoted"], "report": summaries["report"]["report"], "seconds": seconds}
+    return {
+        **details,
+        "promoted": decision["promoted"],
+        "report": summaries["report"]["report"],
+        "seconds": seconds,
+    }
 
 
 def _brief(summary: Summary) -> Summary:

@@ -3,14 +3,41 @@
 ./spark-submit.sh predict_batch input.path=… redis.url=redis://host:6379/0
 """
 
+import time
+from dataclasses import asdict
+
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean
-from pipelines.io.embedded_redis import redis_url
 from pipelines.io.messages import read_clean_messages
-from pipelines.io.predictions import publish_predictions, write_predictions_to_redis
+from pipelines.io.predictions import are_published, publish_predictions, read_address
 from pipelines.io.registry import download_model
 from pipelines.io.store import content_id
 from pipelines.io.tracking import connect_mlflow
-from pipelines.prediction import add_predictions, select_predictable
+from pipelines.prediction import add_predictions
+from pipelines.training_set import select_speakers
 
-SECTIONS = ("input", "cleaning", "mlflow", "prediction", "redis")
+SECTIONS = ("input", "cleaning", "training_set", "mlflow", "prediction", "redis")
+
+
+def run(job: Job) -> Summary:
+    settings, started = job.settings, time.monotonic()
+    clean = find_clean(job)
+    model = download_model(connect_mlflow(settings.mlflow), settings.mlflow.intent_model, "champion")
+    output = content_id(clean["id"], model.name, model.version, asdict(settings.prediction))
+    skipped = are_published(job.store, output, settings.redis, job.spark)
+    messages = select_speakers(
+        read_clean_messages(job.spark, job.store.url("clean", clean["id"])), settings.training_set
+    )
+    predictions = add_predictions(messages, model, settings.prediction, predicted_at=job.now)
+    counts = publish_predictions(job.store, output, predictions, settings.redis)
+    rate = round(counts["predictions"] / (time.monotonic() - started))
+    return {
+        "predictions": counts["predictions"], "rows_per_s": rate, "redis_keys": counts["predictions"],
+        "out_of_scope": counts["out_of_scope"], "model": model.name, "version": model.version,
+        "redis": read_address(settings.redis, job.spark), "output": job.store.url("predictions", output),
+        "skipped": skipped,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(__file__, run)

@@ -55,11 +55,13 @@ def _train(job: Job, run: TrainingRun, snapshot: str) -> TrainingResult:
 
 def _register(job: Job, run: TrainingRun, result: TrainingResult, snapshot: str) -> dict[str, Any]:
     """Register the trained network, score it on the test split and log both; returns the job's facts."""
-    from models.cnn import load_network, with_probabilities
+    from models.cnn import build_network, with_probabilities
+    from models.weights import assign_variables, load_npz
 
     tracking, name = run.tracking, job.settings.mlflow.intent_model
     encoder = read_encoder(job.store, job.store.url("snapshots", snapshot))
-    network = load_network(result.weights_url, encoder.inputs, len(encoder.intents), job.settings.network)
+    network = build_network(encoder.inputs, classes=len(encoder.intents), config=job.settings.network)
+    assign_variables(network.weights, load_npz(result.weights_url)[0]["weights"])
     validation = {"validation_accuracy": result.history[result.best_epoch - 1]["validation_accuracy"]}
     version = register_model(
         run, name, network=with_probabilities(network), encoder=encoder, snapshot=snapshot, metrics=validation
@@ -69,7 +71,10 @@ def _register(job: Job, run: TrainingRun, result: TrainingResult, snapshot: str)
     tag_version(tracking, name, version, metrics)
     log_results(run, metrics)
     log_document(run, "evaluation.json", asdict(evaluation))
-    log_pictures(run, {"confusions": draw_confusions(evaluation), "learning_curves": draw_learning_curves(result.history)})
+    log_pictures(
+        run,
+        {"confusions": draw_confusions(evaluation), "learning_curves": draw_learning_curves(result.history)},
+    )
     return {
         "model": name, "version": version, "snapshot": snapshot, "mlflow_run": run.run_id, "ranks": result.ranks,
         "epochs": result.epochs, "best_epoch": result.best_epoch, "rows_per_s": round(result.rows_per_s),

@@ -8,13 +8,13 @@ from dataclasses import asdict
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from pipelines.errors import MalgilError
 from pipelines.io.raw_messages import ColumnsConfig, InputConfig, RawMessages, delimiter
 
 _CORRUPT = "_corrupt"
 _NUL = "\x00"
+_IDENTIFIERS = ("message_id", "room_id", "bot_id", "speaker", "intent", "reply_to")
 _PLACE = ("source_file", "source_block", "position")
 _SPLIT_NAMES = {
     "train": "train", "training": "train",
@@ -27,72 +27,80 @@ def parse_messages(raw: RawMessages, config: InputConfig) -> DataFrame:
     """One row a raw row: the string columns of a message, sent_at as timestamp, `line` (text formats: as it came),
     `problem` (null: a message) and the place it came from. Pure: no action."""
     if config.format == "jsonl":
-        fields, line, problem = _json_fields(config), F.col("value"), _json_problem(config)
+        parsed, fields, problem = _parse_json(config), _json_fields(config), _json_problem()
     elif config.format == "parquet":
-        fields, line, problem = _row_fields(raw, config), F.lit(None).cast("string"), F.lit(None)
+        parsed, fields, problem = F.col("row"), _row_fields(raw, config), F.lit(None)
     else:
-        fields, line, problem = _csv_fields(raw, config), F.col("value"), _csv_problem(raw, config)
-    parsed = raw.rows.select(*_PLACE, line.alias("line"), *fields, problem.alias("unreadable"))
-    return _with_problems(_named(parsed, config), config)
+        parsed, fields, problem = _parse_csv(raw, config), _csv_fields(raw, config), _csv_problem()
+    line = F.lit(None).cast("string") if config.format == "parquet" else F.col("value")
+    # `parsed` in a select of its own: Spark then parses a row once, not once a field
+    rows = raw.rows.select(*_PLACE, line.alias("line"), parsed.alias("parsed"))
+    rows = rows.select(*_PLACE, "line", *fields, problem.alias("unreadable"))
+    return _with_problems(_named(rows, config), config)
 
 
-# JSON: as a variant, so that a value's type is known before it is cast
-
-
-def _json(config: InputConfig) -> Column:
+def _readable_line(config: InputConfig) -> Column:
+    """The line without its byte order mark; null where its bytes are no text or too many."""
     readable = F.is_valid_utf8("value") & (F.octet_length("value") <= config.max_line_bytes)
-    return F.when(readable, F.try_parse_json(F.ltrim(F.col("value"), F.lit("\ufeff"))))
+    return F.when(readable, F.ltrim(F.col("value"), F.lit("\ufeff")))
+
+
+# JSON: text as a variant, so that its type is known before it is cast
+
+
+def _parse_json(config: InputConfig) -> Column:
+    sources = dict.fromkeys(asdict(config.columns).values())
+    types = {
+        source: "VARIANT" if source == config.columns.text else "STRING" for source in [*sources, _CORRUPT]
+    }
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
+    return F.from_json(_readable_line(config), _ddl(types), options)
 
 
 def _json_fields(config: InputConfig) -> list[Column]:
-    value = _json(config)
-    fields = []
-    for name, source in asdict(config.columns).items():
-        path = f"$.{source}" if source.replace("_", "").replace(".", "").isalnum() else f"$['{source}']"
-        fields.append(F.try_variant_get(value, path, "string").alias(name))
-        fields.append(F.schema_of_variant(F.try_variant_get(value, path, "variant")).alias(f"{name}_type"))
-    return fields
+    text = F.col("parsed").getField(config.columns.text)
+    others = {name: source for name, source in asdict(config.columns).items() if name != "text"}
+    return [
+        F.try_variant_get(text, "$", "string").alias("text"),
+        F.schema_of_variant(text).alias("text_type"),
+        *(F.col("parsed").getField(source).alias(name) for name, source in others.items()),
+    ]
 
 
-def _json_problem(config: InputConfig) -> Column:
-    return F.when(_json(config).isNull(), "broken_json")
+def _json_problem() -> Column:
+    return F.when(F.col("parsed").getField(_CORRUPT).isNotNull(), "broken_json")
+
+
+def _ddl(types: dict[str, str]) -> str:
+    return ", ".join(f"`{name.replace('`', '``')}` {kind}" for name, kind in types.items())
 
 
 # CSV and TSV: a line at a time
 
 
-def _csv(raw: RawMessages, config: InputConfig) -> Column:
-    fields = [T.StructField(name, T.StringType()) for name in (*raw.names, _CORRUPT)]
+def _parse_csv(raw: RawMessages, config: InputConfig) -> Column:
     options = {"sep": delimiter(config), "mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
     quoting = {"quote": "" if config.format == "tsv" else config.quote, "escape": config.quote or "\\"}
-    line = F.regexp_replace(F.ltrim(F.col("value"), F.lit("\ufeff")), "\r$", "")
-    readable = F.is_valid_utf8("value") & (F.octet_length("value") <= config.max_line_bytes)
-    schema = T.StructType(fields)
-    return F.from_csv(F.when(readable, line), F.lit(_ddl(schema)), {**options, **quoting})
-
-
-def _ddl(schema: T.StructType) -> str:
-    return ", ".join(f"`{name.replace('`', '``')}` STRING" for name in schema.fieldNames())
+    schema = _ddl(dict.fromkeys((*raw.names, _CORRUPT), "STRING"))
+    line = F.regexp_replace(_readable_line(config), "\r$", "")
+    return F.from_csv(line, F.lit(schema), {**options, **quoting})
 
 
 def _csv_fields(raw: RawMessages, config: InputConfig) -> list[Column]:
-    return _columns_of(_csv(raw, config), raw.names, config.columns)
+    return [*_columns_of(F.col("parsed"), raw.names, config.columns), F.lit("STRING").alias("text_type")]
 
 
-def _csv_problem(raw: RawMessages, config: InputConfig) -> Column:
-    return F.when(_csv(raw, config).getField(_CORRUPT).isNotNull(), "broken_csv")
+def _csv_problem() -> Column:
+    return F.when(F.col("parsed").getField(_CORRUPT).isNotNull(), "broken_csv")
 
 
 # Parquet: typed by its schema
 
 
 def _row_fields(raw: RawMessages, config: InputConfig) -> list[Column]:
-    fields = _columns_of(F.col("row"), raw.names, config.columns)
-    schema = raw.rows.schema["row"].dataType
-    assert_struct = schema if isinstance(schema, T.StructType) else T.StructType()
-    types = {f.name: f.dataType.simpleString().upper() for f in assert_struct}
-    mapping = asdict(config.columns)
-    return [*fields, *(F.lit(types.get(source)).alias(f"{name}_type") for name, source in mapping.items())]
+    types = {field.name: field.dataType.simpleString().upper() for field in raw.rows.select("row.*").schema}
+    kind = F.lit(types.get(config.columns.text)).alias("text_type")
+    return [*_columns_of(F.col("parsed"), raw.names, config.columns), kind]
 
 
 def _columns_of(row: Column, names: tuple[str, ...], columns: ColumnsConfig) -> list[Column]:
@@ -146,27 +154,17 @@ def _with_problems(named: DataFrame, config: InputConfig) -> DataFrame:
         .when(F.octet_length(line) > config.max_line_bytes, "too_long")
         .when(F.octet_length(text) > config.max_line_bytes, "too_long")
         .when(F.col("unreadable").isNotNull(), F.col("unreadable"))
-        .when(_has_wrong_type(named), "wrong_type")
+        .when(_has_wrong_type(), "wrong_type")
         .when(text.isNull() | (F.trim(text) == ""), "missing_text")
         .when(F.col("sent_at").isNotNull() & F.col("sent_time").isNull(), "wrong_type")
         .when(F.col("split").isNotNull() & F.col("split_name").isNull(), "unknown_split")
     )
-    names = ["message_id", "room_id", "bot_id", "speaker", "text", "intent", "reply_to"]
     times = [F.col("sent_time").alias("sent_at"), F.col("split_name").alias("split")]
-    return named.select(*_PLACE, "line", *names, *times, problem.alias("problem"))
+    return named.select(*_PLACE, "line", "text", *_IDENTIFIERS, *times, problem.alias("problem"))
 
 
-def _has_wrong_type(named: DataFrame) -> Column:
-    """Text that is no string, or any other field that is an object or a list."""
-    wrong = F.lit(False)
-    for column in (name for name in named.columns if name.endswith("_type")):
-        kind = F.upper(F.col(column))
-        nested = (
-            kind.startswith("OBJECT")
-            | kind.startswith("ARRAY")
-            | kind.startswith("STRUCT")
-            | kind.startswith("MAP")
-        )
-        other = (kind != "STRING") & (kind != "VOID") if column == "text_type" else nested
-        wrong = wrong | F.coalesce(other, F.lit(False))
-    return wrong
+def _has_wrong_type() -> Column:
+    """Text that is no string, or another field that is an object or a list (as text: how JSON writes them)."""
+    is_other_text = ~F.coalesce("text_type", F.lit("STRING")).isin("STRING", "VOID")
+    is_nested = [F.left(F.col(name), F.lit(1)).isin("{", "[") for name in _IDENTIFIERS]
+    return is_other_text | F.array_contains(F.array(*is_nested), True)

@@ -61,9 +61,7 @@ def add_predictions(
 
     `predicted_at` has a time zone. The model is loaded once a Python worker.
     """
-    shared = share_model(messages.sparkSession, model)
-    schema = T.StructType([messages.schema[name] for name in _CARRIED] + [T.StructField("top", _TOP)])
-    predicted = messages.select(*_CARRIED, "text").mapInArrow(partial(_predict_texts, shared, config), schema)
+    predicted = add_top_intents(messages.select(*_CARRIED, "text"), model, config)
     best = F.get("top", F.lit(0))
     is_in_scope = best["probability"] >= config.out_of_scope_threshold
     return predicted.select(
@@ -81,6 +79,14 @@ def add_predictions(
         "sent_at",
         F.lit(predicted_at).alias("predicted_at"),
     )
+
+
+def add_top_intents(rows: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
+    """`rows` with `top`, the most probable intents of their clean `text`, instead of it; other columns stay."""
+    shared = share_model(rows.sparkSession, model)
+    carried = [field for field in rows.schema.fields if field.name != "text"]
+    schema = T.StructType([*carried, T.StructField("top", _TOP)])
+    return rows.mapInArrow(partial(_predict_texts, shared, config), schema)
 
 
 def add_probabilities(examples: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
@@ -170,9 +176,8 @@ def _predict_texts(
         entries = pa.StructArray.from_arrays([names, pa.array(found.ravel())], ["intent", "probability"])
         ends = np.cumsum(is_text, dtype=np.int32) * np.int32(classes.shape[1])
         top = pa.ListArray.from_arrays(pa.array(np.concatenate([[np.int32(0)], ends])), entries)
-        yield pa.RecordBatch.from_arrays(
-            [*(batch.column(name) for name in _CARRIED), top], [*_CARRIED, "top"]
-        )
+        carried = [name for name in batch.schema.names if name != "text"]
+        yield pa.RecordBatch.from_arrays([*(batch.column(name) for name in carried), top], [*carried, "top"])
 
 
 def _predict_examples(

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from models.cnn import NetworkConfig
-from models.training import TrainingConfig
+from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError
 from pipelines.generation import GeneratorConfig

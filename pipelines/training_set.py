@@ -36,15 +36,19 @@ class TrainingSetConfig:
     test_share: float = 0.1  # likewise
     speakers: list[str] = field(
         default_factory=lambda: ["customer"]
-    )  # whose messages; those of nobody count too
+    )  # whose messages are learned and predicted
     rows_per_shard: int = 65_536  # rows a Parquet row group, the unit that a rank reads
     min_shards: int = 16  # row groups a split at least, so that as many ranks get work
 
 
+def select_speakers(messages: DataFrame, config: TrainingSetConfig) -> DataFrame:
+    """The messages whose intent is learned and predicted: those of the speakers, and of nobody in particular."""
+    return messages.where(F.col("speaker").isNull() | F.col("speaker").isin(config.speakers))
+
+
 def select_labelled(messages: DataFrame, config: TrainingSetConfig) -> DataFrame:
-    """Messages that have an intent and come from one of the speakers (or from nobody in particular)."""
-    is_speaker = F.col("speaker").isNull() | F.col("speaker").isin(config.speakers)
-    return messages.where(F.col("intent").isNotNull() & is_speaker)
+    """Of the speakers' messages those that have an intent."""
+    return select_speakers(messages, config).where(F.col("intent").isNotNull())
 
 
 def assign_splits(messages: DataFrame, config: TrainingSetConfig, *, has_validation: bool) -> DataFrame:

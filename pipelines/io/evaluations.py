@@ -1,12 +1,13 @@
 """Evaluations of model versions in the store: each version is scored once on a snapshot's test split."""
 
 import json
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.evaluation import Evaluation, evaluate_predictions
-from pipelines.io.model_files import ModelFiles
+from pipelines.io.model_files import MANIFEST, ModelFiles, file_sha256
 from pipelines.io.snapshots import read_snapshot
 from pipelines.io.store import Store, content_id
 from pipelines.prediction import PredictionConfig, add_top_intents
@@ -20,7 +21,7 @@ def evaluate_version(spark: SparkSession, store: Store, model: ModelFiles, snaps
 
     The clean text is encoded by the model's own encoder, so models of any vocabulary meet the same messages.
     """
-    output_id = content_id(model.name, model.version, snapshot)
+    output_id = content_id(model.name, file_sha256(Path(model.path) / MANIFEST), snapshot)
     if store.manifest(_KIND, output_id) is None:
         test = read_snapshot(spark, store.url("snapshots", snapshot), "test")
         evaluation = evaluate_predictions(_predict(test, model))
@@ -31,4 +32,6 @@ def evaluate_version(spark: SparkSession, store: Store, model: ModelFiles, snaps
 def _predict(test: DataFrame, model: ModelFiles) -> DataFrame:
     best = F.get("top", F.lit(0))
     predicted = add_top_intents(test.select("intent", "text"), model, _RULE)
-    return predicted.select("intent", best["intent"].alias("predicted"), best["probability"].alias("confidence"))
+    return predicted.select(
+        "intent", best["intent"].alias("predicted"), best["probability"].alias("confidence")
+    )

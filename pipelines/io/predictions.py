@@ -20,7 +20,9 @@ from redis.retry import Retry
 from pipelines.errors import MalgilError
 from pipelines.io import embedded_redis
 from pipelines.io.embedded_redis import EmbeddedRedisConfig
-from pipelines.prediction import prediction_json
+from pipelines.io.store import Manifest, Store
+from pipelines.io.tracking import hide_credentials
+from pipelines.prediction import PREDICTION, prediction_json
 
 EMBEDDED = "embedded"
 
@@ -65,6 +67,51 @@ def write_predictions_to_redis(predictions: DataFrame, config: RedisConfig) -> R
     counts = rows.mapInArrow(partial(_write_partition, connection, config), "predictions long, changed long")
     totals = counts.agg(*(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in counts.columns)).first()
     return RedisWrites(**totals.asDict()) if totals else RedisWrites(0, 0)
+
+
+def publish_predictions(
+    store: Store, output_id: str, predictions: DataFrame, config: RedisConfig
+) -> Manifest:
+    """Make the output `predictions/<id>` (Parquet) and bring it to Redis; returns its counts.
+
+    Redis gets what the Parquet holds, so a run that was killed between the two predicts nothing anew. A note in
+    Redis, which expires no later than the predictions, says that they are all there.
+    """
+    spark, url = predictions.sparkSession, store.url("predictions", output_id, "data")
+    manifest = store.manifest("predictions", output_id)
+    if manifest is None:
+        manifest = store.publish("predictions", output_id, lambda draft: _write_parquet(predictions, draft))
+    client = _connection(config, spark).open()
+    if not client.exists(_published_key(output_id)):
+        writes = write_predictions_to_redis(spark.read.schema(PREDICTION).parquet(url), config)
+        client.set(_published_key(output_id), writes.predictions, ex=config.ttl_s)
+    return manifest
+
+
+def are_published(store: Store, output_id: str, config: RedisConfig, spark: SparkSession) -> bool:
+    """Whether the output stands in the store and all of it in Redis."""
+    if store.manifest("predictions", output_id) is None:
+        return False
+    return bool(_connection(config, spark).open().exists(_published_key(output_id)))
+
+
+def read_address(config: RedisConfig, spark: SparkSession) -> str:
+    """The URL of the Redis that predictions go to, for people: without a password."""
+    return hide_credentials(_connection(config, spark).url)
+
+
+def _write_parquet(predictions: DataFrame, draft: str) -> dict[str, int]:
+    url = f"{draft}/data"
+    predictions.write.parquet(url)
+    written = predictions.sparkSession.read.schema(PREDICTION).parquet(url)
+    counts = written.select(
+        F.count("*").alias("predictions"), F.count_if("is_out_of_scope").alias("out_of_scope")
+    )
+    return {name: int(value) for name, value in counts.collect()[0].asDict().items()}
+
+
+def _published_key(output_id: str) -> str:
+    return f"malgil:batch:{output_id}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A registered model's files on every executor: how they get there, and loading them once a Python worker."""
 
+import logging
 import os
 import tempfile
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pyspark import SparkFiles, TaskContext
 from pyspark.sql import SparkSession
 
 from pipelines.io.model_files import MANIFEST, LoadedModel, ModelFiles, file_sha256, load_model
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,23 @@ def load_shared_model(shared: SharedModel) -> LoadedModel:
     """The model, its files checked against their manifest. On executors only; once a Python worker, please.
 
     TensorFlow gets the task's cores and the GPU that Spark gave the task, so that the workers of one machine
-    do not fight over them. These stay as they are for the worker's life.
+    do not fight over them; a worker in which it runs already keeps what it has.
     """
-    _limit_tensorflow()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors and warnings only
+    try:
+        _limit_tensorflow()
+    except RuntimeError:
+        _log.warning("TensorFlow runs in this Python worker already: its threads and GPUs stay as they are")
     return load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
 
 
 def _limit_tensorflow() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors and warnings only
+    """Raises RuntimeError when TensorFlow runs already."""
     import tensorflow as tf  # here: the driver needs none
 
     task = TaskContext.get()
     if task is None:
-        raise RuntimeError("a shared model is loaded inside a Spark task: expected one, found none")
+        raise ValueError("a shared model: expected to be loaded inside a Spark task, found none")
     tf.config.threading.set_intra_op_parallelism_threads(task.cpus())
     tf.config.threading.set_inter_op_parallelism_threads(1)
     given = task.resources().get("gpu")

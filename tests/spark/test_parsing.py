@@ -42,7 +42,7 @@ BAD_LINES: dict[bytes, str | None] = {
     b'{"message_id": "x"}': "missing_text",
     b'{"text": null}': "missing_text",
     b'{"text": "  "}': "missing_text",
-    b"[]": "missing_text",
+    b"[]": "broken_json",
     b'{"text": "a", "split": "holdout"}': "unknown_split",
     b'{"text": "' + b"x" * 1_000_000 + b'"}': "too_long",
 }
