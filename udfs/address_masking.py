@@ -23,7 +23,7 @@ _PLACE_BEFORE = re.compile(
 _GLUED_PLACES = re.compile(rf"{_PROVINCE}[가-힣]{{1,5}}[시군구]|[가-힣]{{1,4}}시[가-힣]{{1,4}}구")
 _ZIP_CODE_BEFORE = re.compile(r"(?<!\d)[(\[]?\d{5}[)\]]?[\s,]*$")
 _NAME_BEFORE = re.compile(r"[가-힣\d·]{1,14}$")
-_CONTEXT_BEFORE = re.compile("주소|배송지|도착지|수령지|사는 곳")
+_CONTEXT_BEFORE = re.compile(r"(?:주소|배송지|도착지|수령지|사는 곳|받는 곳)(?:지|[은는이가])?\s?:?\s?$")
 _WINDOW_CHARS = 20
 
 _COMPLEX = (
@@ -34,19 +34,19 @@ _COMPLEX_BEFORE = re.compile(rf"(?<![가-힣A-Za-z\d])[가-힣A-Za-z\d]{{0,10}}{
 _FLAT = r"(?:제\s?)?(?:\d{1,4}|(?<![가-힣])[A-Za-z가나다라마바사])\s?동\s?(?:제\s?)?[Bb]?\d{1,5}\s?호(?!선)"
 _HOUSE = (
     r"(?P<suffix>[로길동리가읍면])\s?(?:산\s?|지하\s?)?[1-9]\d{0,3}(?P<part>-\d{1,4})?(?![\d\-:]|[.,]\d)"
-    r"(?P<lane>번?[가-하]?길\s?\d{1,4}(?:-\d{1,4})?(?!\d))?(?P<lot>\s?번지)?"
+    r"(?P<lane>(?:번?[가-하]?길|가)\s?\d{1,4}(?:-\d{1,4})?(?!\d|\s?(?:번(?!지)|호선|개)))?(?P<lot>\s?번지)?"
 )
 _ANCHOR = re.compile(rf"(?P<flat>{_FLAT})|{_HOUSE}")
 # 누리타운 127동 805호, but not 또는 127동 805호
 _BUILDING = r"(?<=[\s,])[가-힣A-Za-z\d]{1,11}[^\s은는이가나랑고과와]"
 _DETAIL = re.compile(
-    rf"[\s,]{{0,2}}(?:\([가-힣\d,\s]{{2,20}}\)|[가-힣A-Za-z\d]{{0,10}}?{_COMPLEX}|{_FLAT}|{_BUILDING}\s{_FLAT}|\d{{1,4}}동(?![가-힣])"
-    r"|(?:지하\s?|[Bb])?\d{1,3}\s?층|[Bb]?\d{1,5}\s?호(?!선))"
+    rf"[\s,]{{0,2}}(?:\([가-힣\d,\s]{{2,20}}\)|[가-힣A-Za-z\d]{{0,10}}?{_COMPLEX}|{_FLAT}|{_BUILDING}\s(?:{_FLAT}|\d{{1,3}}층|\d{{1,5}}호)|\d{{1,4}}동(?![가-힣])"
+    r"|(?<=[\s,])[1-9]\d{1,3}-\d{3,4}(?![\d\-])|(?:지하\s?|[Bb])?\d{1,3}\s?층|[Bb]?\d{1,5}\s?호(?!선))"
 )
 _MAX_PARTS = 6
 _MAY_HOLD_ADDRESS = re.compile(r"[로길동리가읍면]\s?(?:산|지하|제)?\s?[Bb]?\d")
 _COUNTER = re.compile(
-    r"\s?(?:이상|이하|정도|개|자|원|명|시|분|초|일|월|년|주|번(?!길|지)|장|권|병|벌|켤레|세트|박스|만|천|백|억|배|회|건|살|세|대|인|차|등"
+    r"\s?(?:이상|이하|정도|가지|페이지|쪽|평|칸|줄|승|패|강|탄|집|종|톤|개|자|원|명|시|분|초|일|월|년|주|번(?!길|지)|장|권|병|벌|켤레|세트|박스|만|천|백|억|배|회|건|살|세|대|인|차|등"
     r"|위|점|편|화|부|곡|잔|마리|킬로|미터|리터|단계|퍼|%|kg|km|cm|mm|ml|[gGmMlLpP]\b|달러|포인트|인치|도\b)"
 )
 _SENT_TO = re.compile(r"\s?(?:으로|로)\s?(?:좀\s?)?(?:보내|배송|부쳐|가져다|와\s?주)")
@@ -81,19 +81,19 @@ def _find_start(text: str, anchor: re.Match[str], done: int) -> int | None:
         return None
     start = _find_places(text, done, name.start())
     has_place = start < name.start() or bool(_GLUED_PLACES.match(name[0]))
-    return start if _is_address(text, anchor, has_place=has_place) else None
+    is_named = bool(_search_before(_CONTEXT_BEFORE, text, done, name.start()))
+    return start if _is_address(text, anchor, is_placed=has_place or is_named) else None
 
 
-def _is_address(text: str, anchor: re.Match[str], *, has_place: bool) -> bool:
+def _is_address(text: str, anchor: re.Match[str], *, is_placed: bool) -> bool:
     if anchor["lane"] or anchor["lot"]:
         return True
     if _COUNTER.match(text, anchor.end()):
         return False
     if anchor["suffix"] in "리가읍면":
-        return has_place and bool(anchor["part"])
+        return is_placed and bool(anchor["part"])
     is_followed = _DETAIL.match(text, anchor.end()) or _SENT_TO.match(text, anchor.end())
-    is_named = _search_before(_CONTEXT_BEFORE, text, 0, anchor.start())
-    return bool(has_place or anchor["part"] or is_named or (anchor["suffix"] in "로길" and is_followed))
+    return bool(is_placed or anchor["part"] or (anchor["suffix"] in "로길" and is_followed))
 
 
 def _find_places(text: str, done: int, start: int) -> int:

@@ -42,7 +42,4 @@ def _lift_to_struct(function: Callable[[Any], Any], return_type: T.StructType) -
 
 
 def _apply(function: Callable[[Any], Any], values: pd.Series) -> list[Any]:
-    return [
-        None if is_null else function(value)
-        for value, is_null in zip(values.tolist(), values.isna(), strict=True)
-    ]
+    return [None if is_null else function(value) for value, is_null in zip(values.tolist(), values.isna(), strict=True)]

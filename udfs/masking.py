@@ -52,7 +52,7 @@ _EMAIL = re.compile(
 
 # Codes that only the word before them makes personal
 _NUMBERED = "운송장|송장|예약|접수|회원|고객|승인|결제|여권|면허|면허증|인증|문의|반품|교환|환불"
-_PARTICLE = r"(?:\s?(?:은|는|이|가|을|를))?\s?"
+_PARTICLE = r"(?:\s?(?:은|는|이|가|을|를|도|만))?\s?"
 _LINK = rf"{_PARTICLE}[:=#]?\s?"
 _CODE = r"(?=[A-Za-z\-_]{0,10}\d)[A-Za-z0-9](?:[\-_./]?[A-Za-z0-9]){3,40}(?:\s\d{4,}){0,3}"
 _MAY_HOLD_CODE = re.compile("번호|넘버|코드|비번|암호|패스워드|(?:주문|오더)\\s?no", re.IGNORECASE)

@@ -48,7 +48,9 @@ _KEPT = (
     rf"(?:[ T]{{1,2}}{_CLOCK})?",
     rf"{_DATE_HEAD}{_YEAR}{_MMDD}(?![\-./,_ ]?{_D})",
     rf"{_HEAD}[12]\d{{3}}\s?[\-~,]\s?[12]\d{{3}}\s?년",
-    rf"{_HEAD}\d\.\d+{_FREE_END}",
+    rf"{_DATE_HEAD}{_MONTH}[./]{_DAY}\s?[\-~]\s?{_MONTH}[./]{_DAY}{_DATE_END}",
+    rf"{_DATE_HEAD}{_MONTH}/{_DAY}{_DATE_END}",
+    rf"{_HEAD}(?:\d\.\d+|[1-9]\d\.\d\d?){_FREE_END}",
     rf"{_HEAD}{_YEAR}\s?[\-~]\s?{_YEAR}{_FREE_END}",
     rf"(?<!{_D})(?<!{_D}:){_CLOCK}(?!:?{_D})",
     rf"{_HEAD}[1-9]\d{{0,2}}(?:,\d{{3}})+{_FREE_END}",
@@ -100,6 +102,7 @@ _SHAPE_MASKS = {"phone": PHONE, "order": ORDER, "card": CARD, "business": BUSINE
 _LONG_RUN = re.compile(rf"(?P<typed>{_D}(?:{_SIGNS}{_D}){{6,}})|{_N}(?:{_JOINT}{_N}){{7,}}")
 _DIGIT = re.compile(_N)
 _GROUP = re.compile(rf"{_D}+")
+_HYPHEN = re.compile("[-‐-―−ㅡ]")
 _SPOKEN_GROUP = re.compile(rf"{_N}+")
 _COPULA = re.compile("이(?:에요|야|라|고|구|죠|지|며|랑)")
 _MAY_HOLD_NUMBER = re.compile(rf"{_N}(?:{_JOINT}{_N}){{6}}")
@@ -150,7 +153,7 @@ def _mask_shape(shape: re.Match[str]) -> str:
 
 def _mask_long_runs(text: str, start: int, end: int) -> str:
     def mask(run: re.Match[str]) -> str:
-        if is_list(run[0]) if run["typed"] else not is_read_aloud(run[0]):
+        if is_list(run[0]) or not (run["typed"] or is_read_aloud(run[0])):
             return run[0]
         before = text[max(0, start + run.start() - _CONTEXT_CHARS) : start + run.start()]
         verb = "이" if _COPULA.match(text, start + run.end() - 1) else ""
@@ -178,20 +181,20 @@ def name_number(run: str, before: str) -> str:
 
 
 def is_list(run: str) -> bool:
-    """Whether the groups of a run are sizes, years or places in a list: 230 240 250, 2024/2025/2026."""
+    """Whether the groups of a run are sizes, years, prices or a count: 230 240 250, 2025/2026."""
     groups = _GROUP.findall(run)
-    has_hyphen = any(sign in run for sign in "-‐‑–—―−ㅡ")
-    if len(groups) < 3 or has_hyphen or any(group[0] == "0" < group for group in groups):
+    if len(groups) < 2 or any(group[0] == "0" < group for group in groups):
         return False
     numbers = [int(_typed_digits(group)) for group in groups]
     steps = {later - earlier for earlier, later in pairwise(numbers)}
-    is_progression = len(steps) == 1 and steps != {0}
-    is_sorted = min(steps) >= 0 and (max(map(len, groups)) <= 3 or all(map(_is_year, groups)))
-    return is_progression or is_sorted
-
-
-def _is_year(group: str) -> bool:
-    return re.fullmatch(_YEAR, group) is not None
+    is_progression = len(groups) > 2 and len(steps) == 1 and steps != {0}
+    if _HYPHEN.search(run):
+        return is_progression and max(numbers) < 1000
+    is_sorted = min(steps) >= 0
+    are_sizes = len(groups) > 2 and is_sorted and max(numbers) < 1000
+    are_years = is_sorted and all(1900 <= number < 2100 for number in numbers)
+    are_prices = all(number % 100 == 0 and number < 1_000_000 for number in numbers)
+    return is_progression or are_sizes or are_years or are_prices
 
 
 def is_read_aloud(run: str) -> bool:
@@ -203,6 +206,4 @@ def is_read_aloud(run: str) -> bool:
 
 def _typed_digits(run: str) -> str:
     """The digits of a run in ASCII, those that are read aloud unchanged."""
-    return "".join(
-        str(unicodedata.digit(d, d)) if d not in _READ_ALOUD else d for d in run if _DIGIT.match(d)
-    )
+    return "".join(str(unicodedata.digit(d, d)) if d not in _READ_ALOUD else d for d in run if _DIGIT.match(d))

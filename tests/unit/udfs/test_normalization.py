@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from udfs.normalization import normalize_text
 
-MARKUP = "&amp;|&lt;b&gt;|<b>|</p>|<br/>|&#38;|&nbsp;|&amp;amp;lt;|<|>|&|;|#38;|amp;|https://a.kr/b?c=1|www.|http|://|.com/"
+MARKUP = (
+    "&amp;|&lt;b&gt;|<b>|</p>|<br/>|&#38;|&nbsp;|&amp;amp;lt;|<|>|&|;|#38;|amp;|https://a.kr/b?c=1|www.|http|://|.com/"
+)
 SIGNS = "ㅋㅋㅋ|ㅠ|!!!|...|…|가|나다|a|1|ａ|＜ｂ＞|１|ﾡ|😀|👨‍👩‍👧|/"
 UNSEEN = ("\u200b", "\u1100\u1161", "\u11a8", "e\u0301", " ", "\u3000", "\n", "\ud800")
 noisy_texts = st.one_of(
