@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import yaml
@@ -14,7 +14,6 @@ from udfs.shop_chat.templates import REGISTERS, Endings, Part, Voice, choose, co
 
 GENERIC = "generic"
 CATEGORY = "category"
-_FOLDER = Path(__file__).parent
 _SIGNS = ("calm_emoji", "upset_emoji", "glad_emoji", "tears", "laughs", "html", "short")
 _NOTICES = ("opened", "closed", "attached", "shops")
 _DOMAINS = ("delivery", "order", "payment", "returns", "product", "benefit", "account", "talk")
@@ -85,19 +84,14 @@ def choose_labels(count: int) -> tuple[Label, ...]:
     What is no label of its own stays in its intent's. Raises ValueError for a count that the catalogue lacks.
     """
     intents = load_catalogue().intents
-    rounds = itertools.zip_longest(
-        *[[(intent, value) for value in intent.facet_values] for intent in intents]
-    )
+    rounds = itertools.zip_longest(*[[(intent, value) for value in intent.facet_values] for intent in intents])
     finer = [pair for one_round in rounds for pair in one_round if pair]
     if not 2 <= count <= len(intents) + len(finer):
-        raise ValueError(
-            f"Expected 2 to {len(intents) + len(finer)} intents, received {count}: change the setting."
-        )
+        raise ValueError(f"Expected 2 to {len(intents) + len(finer)} intents, received {count}: change the setting.")
     taken = finer[: max(0, count - len(intents))]
     own = {intent.name: {value for other, value in taken if other is intent} for intent in intents}
     whole = [
-        Label(i.name, i, tuple(v for v in (GENERIC, *i.facet_values) if v not in own[i.name]))
-        for i in intents[:count]
+        Label(i.name, i, tuple(v for v in (GENERIC, *i.facet_values) if v not in own[i.name])) for i in intents[:count]
     ]
     return (*whole, *(Label(f"{intent.name}_{value}", intent, (value,)) for intent, value in taken))
 
@@ -108,16 +102,14 @@ def business_weights(count: int) -> tuple[tuple[Label, ...], tuple[float, ...]]:
 
     Ranks go through the catalogue in strides, so that no domain is frequent as a whole.
     """
-    labels = [label for label in choose_labels(count) if label.intent.domain != "talk"] or list(
-        choose_labels(count)
-    )
+    labels = [label for label in choose_labels(count) if label.intent.domain != "talk"] or list(choose_labels(count))
     stride = next(step for step in (7, 11, 13, 17, 19, 23) if len(labels) % step)
     weights = [((i * stride) % len(labels) + _ZIPF_OFFSET) ** -_ZIPF_EXPONENT for i in range(len(labels))]
     return tuple(labels), tuple(itertools.accumulate(weights))
 
 
 def _read(name: str) -> Any:
-    return yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load(files("udfs.shop_chat").joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def _compile_all(templates: Sequence[str], endings: Endings) -> Part:

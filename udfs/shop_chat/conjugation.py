@@ -62,9 +62,7 @@ def conjugate(stem: str, pattern: str) -> str:
         "M": _noun,
     }
     if form not in builders:
-        raise ValueError(
-            f"Unknown ending pattern: expected one of S, K, {', '.join(builders)}, received {pattern!r}."
-        )
+        raise ValueError(f"Unknown ending pattern: expected one of S, K, {', '.join(builders)}, received {pattern!r}.")
     return builders[form](stem) + rest
 
 

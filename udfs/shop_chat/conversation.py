@@ -81,11 +81,7 @@ def _draw_label(session: Session) -> Label:
     draw = session.voice.random
     labels, cumulative = business_weights(session.config.intents)
     label = labels[bisect(cumulative, draw.random() * cumulative[-1], hi=len(labels) - 1)]
-    named = (
-        label.intent.facet == CATEGORY
-        and label.values[0] != GENERIC
-        and label.values[0] != session.product[0]
-    )
+    named = label.intent.facet == CATEGORY and label.values[0] != GENERIC and label.values[0] != session.product[0]
     if named:
         category = label.values[0]
         session.product = category, draw.choice(load_catalogue().products[category]["products"])
@@ -168,9 +164,7 @@ def _announce(session: Session, occasion: str) -> None:
     _say(session, _SYSTEM, session.voice.random.choice(load_catalogue().lists[occasion]))
 
 
-def _say(
-    session: Session, speaker: str, text: str, *, intent: str | None = None, reply_to: int | None = None
-) -> int:
+def _say(session: Session, speaker: str, text: str, *, intent: str | None = None, reply_to: int | None = None) -> int:
     session.turns.append(Turn(speaker, text, intent, reply_to))
     return len(session.turns) - 1
 

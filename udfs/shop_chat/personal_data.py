@@ -59,9 +59,7 @@ def landline(voice: Voice) -> str:
     draw = voice.random
     area = draw.choice(_AREAS)
     rest = f"0{_digits(draw, draw.choice((2, 3)))}", _digits(draw, 4)
-    return draw.choice(
-        (f"{area}-{rest[0]}-{rest[1]}", f"{area}){rest[0]}-{rest[1]}", f"{area} {rest[0]} {rest[1]}")
-    )
+    return draw.choice((f"{area}-{rest[0]}-{rest[1]}", f"{area}){rest[0]}-{rest[1]}", f"{area} {rest[0]} {rest[1]}"))
 
 
 def resident_no(voice: Voice) -> str:
@@ -121,9 +119,7 @@ def address(voice: Voice) -> str:
 def luhn_sum(digits: str) -> int:
     """The Luhn sum of a number; a real card's is a multiple of 10 (ISO/IEC 7812-1)."""
     doubled = [int(digit) * 2 for digit in digits[-2::-2]]
-    return sum(int(digit) for digit in digits[-1::-2]) + sum(
-        value - 9 if value > 9 else value for value in doubled
-    )
+    return sum(int(digit) for digit in digits[-1::-2]) + sum(value - 9 if value > 9 else value for value in doubled)
 
 
 def business_check_digit(digits: str) -> int:

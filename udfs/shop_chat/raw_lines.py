@@ -156,9 +156,7 @@ def _insert_nul(message: dict[str, Any], _config: ChatConfig, draw: random.Rando
 def _encode_wrongly(message: dict[str, Any], _config: ChatConfig, _draw: random.Random) -> bytes:
     """The text in CP949, the old encoding of Korean Windows, inside a UTF-8 line."""
     marked = _to_line(message | {"text": "@@"})
-    return marked.replace(
-        b"@@", "주문 취소해 주세요 ".encode("cp949") + message["text"].encode("cp949", "ignore")
-    )
+    return marked.replace(b"@@", "주문 취소해 주세요 ".encode("cp949") + message["text"].encode("cp949", "ignore"))
 
 
 def _lengthen(message: dict[str, Any], config: ChatConfig, _draw: random.Random) -> bytes:

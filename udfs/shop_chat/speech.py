@@ -8,9 +8,7 @@ _FULL_STOP_KEPT = {"polite": 0.5, "formal": 0.85, "casual": 0.15, "chat": 0.1}
 _GENERIC_SHARE = 0.3  # of an intent that covers all its facet's values
 
 
-def speak(
-    label: Label, voice: Voice, catalogue: Catalogue, noise: NoiseConfig, *, product: tuple[str, str]
-) -> str:
+def speak(label: Label, voice: Voice, catalogue: Catalogue, noise: NoiseConfig, *, product: tuple[str, str]) -> str:
     """What a customer with this voice says for `label`; the voice's facts then hold what was spoken of.
 
     `product` is the session's (category, word). By the rates of `noise` the customer leans on the context.
@@ -51,9 +49,7 @@ def _choose_value(label: Label, voice: Voice, category: str) -> str:
     return voice.random.choice(values)
 
 
-def _set_product(
-    intent: Intent, value: str, voice: Voice, catalogue: Catalogue, product: tuple[str, str]
-) -> None:
+def _set_product(intent: Intent, value: str, voice: Voice, catalogue: Catalogue, product: tuple[str, str]) -> None:
     category, word = product
     if intent.facet == CATEGORY and value != category:
         category, word = value, voice.random.choice(catalogue.products[value]["products"])

@@ -38,9 +38,7 @@ class Voice:
         if slot in self.facts:
             return self.facts[slot]
         if slot not in self.slots:
-            raise ValueError(
-                f"Unknown slot {{{slot}}}: expected a fact or one of {', '.join(sorted(self.slots))}."
-            )
+            raise ValueError(f"Unknown slot {{{slot}}}: expected a fact or one of {', '.join(sorted(self.slots))}.")
         return self.slots[slot](self)
 
 
@@ -87,9 +85,7 @@ def _parse_choices(template: str, start: int, endings: Endings, *, depth: int) -
 
 def _append_literal(sequence: list[Part], text: str) -> None:
     if set(text) & set("{}[]"):
-        raise ValueError(
-            f"Bad template: expected {{slot}}, {{slot:particle}} or [stem:ending], received {text!r}."
-        )
+        raise ValueError(f"Bad template: expected {{slot}}, {{slot:particle}} or [stem:ending], received {text!r}.")
     if text:
         sequence.append(lambda _: text)
 
@@ -129,9 +125,7 @@ def _with_particle(part: Part, particle: str | None) -> Part:
 def _compile_verb(stem: str, kind: str, endings: Endings) -> Part:
     if kind not in endings:
         raise ValueError(f"Unknown ending in [{stem}:{kind}]: expected one of {', '.join(sorted(endings))}.")
-    forms = {
-        register: [conjugate(stem, ending) for ending in endings[kind][register]] for register in REGISTERS
-    }
+    forms = {register: [conjugate(stem, ending) for ending in endings[kind][register]] for register in REGISTERS}
 
     def speak(voice: Voice) -> str:
         options = forms[voice.register]

@@ -63,9 +63,7 @@ def order_no(voice: Voice) -> str:
     draw = voice.random
     day = _today(voice) - timedelta(days=draw.randint(0, 20))
     serial = draw.randint(1, 999_999)
-    return draw.choice(
-        (f"{day:%Y%m%d}-{serial:07d}", f"{day:%Y%m%d}{serial:06d}", f"ORD-{day:%y%m%d}-{serial:06d}")
-    )
+    return draw.choice((f"{day:%Y%m%d}-{serial:07d}", f"{day:%Y%m%d}{serial:06d}", f"ORD-{day:%y%m%d}-{serial:06d}"))
 
 
 def order_digits(voice: Voice) -> str:

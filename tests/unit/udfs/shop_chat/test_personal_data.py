@@ -21,14 +21,10 @@ def test_no_mobile_number_is_assigned() -> None:
 
 
 def test_no_landline_has_an_exchange() -> None:
-    assert all(
-        re.fullmatch(r"(02|0[3-6]\d)0\d{2,3}\d{4}", digits) for digits in _digits(personal_data.landline)
-    )
+    assert all(re.fullmatch(r"(02|0[3-6]\d)0\d{2,3}\d{4}", digits) for digits in _digits(personal_data.landline))
 
 
-@pytest.mark.parametrize(
-    ("maker", "centuries"), [(personal_data.resident_no, "34"), (personal_data.alien_no, "78")]
-)
+@pytest.mark.parametrize(("maker", "centuries"), [(personal_data.resident_no, "34"), (personal_data.alien_no, "78")])
 def test_no_registered_person_is_born(maker: Part, centuries: str) -> None:
     pattern = rf"[5-9]\d(0[1-9]|1[0-2])([01]\d|2[0-8])[{centuries}]\d{{6}}"
     assert all(re.fullmatch(pattern, digits) for digits in _digits(maker))
@@ -41,9 +37,7 @@ def test_no_card_passes_the_luhn_check() -> None:
 
 def test_no_business_number_passes_its_check() -> None:
     assert business_check_digit("124810099") == 8
-    assert all(
-        business_check_digit(digits[:9]) != int(digits[9]) for digits in _digits(personal_data.business_no)
-    )
+    assert all(business_check_digit(digits[:9]) != int(digits[9]) for digits in _digits(personal_data.business_no))
 
 
 def test_accounts_start_with_zeros_and_mail_goes_nowhere() -> None:
