@@ -25,9 +25,7 @@ class GeneratorConfig:
     day: str | None = None  # YYYY-MM-DD, the day of the log; the job says which when empty
     partitions: int = 0  # Spark tasks; 0: as many as the session's default parallelism
     long_text_chars: int = 400_000  # length of the broken rows "long text"; 1.2 MB in UTF-8
-    noise: NoiseConfig = field(
-        default_factory=NoiseConfig
-    )  # the rates of typos, duplicates, broken rows and so on
+    noise: NoiseConfig = field(default_factory=NoiseConfig)  # the rates of typos, duplicates, broken rows and so on
 
 
 def generate_messages(spark: SparkSession, config: GeneratorConfig, day: date) -> DataFrame:

@@ -39,8 +39,6 @@ def _parses(line: bytes) -> bool:
 
 
 def test_the_text_sink_keeps_every_byte(spark: SparkSession, tmp_path: Path) -> None:
-    generate_messages(spark, CONFIG, DAY).select(F.col("value").cast("string")).write.text(
-        str(tmp_path / "day")
-    )
+    generate_messages(spark, CONFIG, DAY).select(F.col("value").cast("string")).write.text(str(tmp_path / "day"))
     read = spark.read.text(str(tmp_path / "day")).select(F.col("value").cast("binary").alias("value"))
     assert sorted(bytes(row.value) for row in read.collect()) == sorted(_lines(spark, CONFIG))
