@@ -77,12 +77,17 @@ def _find_start(text: str, anchor: re.Match[str], done: int) -> int | None:
         apartment = _search_before(_COMPLEX_BEFORE, text, done, anchor.start())
         return _find_places(text, done, apartment.start() if apartment else anchor.start())
     name = _search_before(_NAME_BEFORE, text, done, anchor.start())
-    if not name or (anchor["suffix"] == "로" and name[0].endswith("으")):
+    if not name or _is_particle(anchor["suffix"], name[0]):
         return None
     start = _find_places(text, done, name.start())
     has_place = start < name.start() or bool(_GLUED_PLACES.match(name[0]))
     is_named = bool(_search_before(_CONTEXT_BEFORE, text, done, name.start()))
     return start if _is_address(text, anchor, is_placed=has_place or is_named) else None
+
+
+def _is_particle(suffix: str, name: str) -> bool:
+    """Whether 로 or 가 belongs to the grammar: 앞으로 3, 제가 3; a ga of a road has its number: 종로3가."""
+    return (suffix == "로" and name.endswith("으")) or (suffix == "가" and not name[-1].isdigit())
 
 
 def _is_address(text: str, anchor: re.Match[str], *, is_placed: bool) -> bool:
