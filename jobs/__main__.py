@@ -22,9 +22,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 JOBS = PROJECT / "jobs"
 CONF = PROJECT / "conf"
-USAGE = (
-    "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local|yarn]   (JOB --help lists its settings)"
-)
+USAGE = "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local|yarn]   (JOB --help lists its settings)"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,15 +55,9 @@ def describe_settings(name: str) -> str:
     """A job's docstring, then its sections of conf/base.yaml: every setting with its default and a comment."""
     source = ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8"))
     assigned = (node for node in source.body if isinstance(node, ast.Assign))
-    sections = next(
-        ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS"
-    )
+    sections = next(ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS")
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
-    shown = [
-        block.rstrip()
-        for block in blocks
-        if block.split(":")[0] in ("dataset", "data_root", "store", *sections)
-    ]
+    shown = [block.rstrip() for block in blocks if block.split(":")[0] in ("dataset", "data_root", "store", *sections)]
     presets = ", ".join(sorted(path.stem for path in (CONF / "datasets").glob("*.yaml")))
     head = f"{USAGE}\n\n{ast.get_docstring(source)}\n\nSettings (section.key=value); dataset presets: {presets}\n"
     return "\n".join([head, *shown])

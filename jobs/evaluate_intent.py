@@ -19,9 +19,7 @@ def run(job: Job) -> Summary:
     snapshot = find_snapshot(job)["id"]
     challenger = find_version(tracking, name, training_id=training_id(job))
     if challenger is None:
-        raise MalgilError(
-            f"{name}: expected a version trained with these settings, found none; run train_intent first"
-        )
+        raise MalgilError(f"{name}: expected a version trained with these settings, found none; run train_intent first")
     reigning = champion(tracking, name)
     if reigning == challenger:
         return _summarize(name, challenger, reigning=reigning, compared_with=None, promoted=True,
@@ -34,9 +32,7 @@ def run(job: Job) -> Summary:
     decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion)
     if decision.promoted:
         promote(tracking, name, challenger)
-    tag_version(
-        tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason}
-    )
+    tag_version(tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason})
     new_champion = challenger if decision.promoted else reigning
     return _summarize(name, challenger, reigning=new_champion, compared_with=reigning, promoted=decision.promoted,
                       reason=decision.reason, skipped=False)  # fmt: skip

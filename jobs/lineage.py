@@ -31,9 +31,7 @@ def find_input(job: Job) -> InputConfig:
     if job.settings.input.path:
         return job.settings.input
     if job.store.manifest("raw", generated_id(job)) is None:
-        raise MalgilError(
-            "input.path is empty and no messages were generated; set it, or run generate_messages first"
-        )
+        raise MalgilError("input.path is empty and no messages were generated; set it, or run generate_messages first")
     return InputConfig(path=job.store.url("raw", generated_id(job), "data"))
 
 
@@ -63,9 +61,7 @@ def find_snapshot(job: Job) -> Manifest:
 
 def training_id(job: Job) -> str:
     """Of the snapshot, the network and how it is trained."""
-    return content_id(
-        "training", snapshot_id(job), asdict(job.settings.network), asdict(job.settings.training)
-    )
+    return content_id("training", snapshot_id(job), asdict(job.settings.network), asdict(job.settings.training))
 
 
 def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:

@@ -35,9 +35,7 @@ def run(job: Job) -> Summary:
 
 def _summarize(summaries: dict[str, Summary]) -> Summary:
     seconds = {name: summary["seconds"] for name, summary in summaries.items()}
-    details: dict[str, Any] = {
-        name: _brief(summary) for name, summary in summaries.items() if name != "report"
-    }
+    details: dict[str, Any] = {name: _brief(summary) for name, summary in summaries.items() if name != "report"}
     decision = summaries["evaluate_intent"]
     return {
         **details,

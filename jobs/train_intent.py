@@ -13,7 +13,14 @@ from pipelines.io.evaluations import evaluate_version
 from pipelines.io.registry import download_model, find_version, register_model, tag_version
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.tracking import (
-    TrainingRun, connect_mlflow, finish_run, log_document, log_epochs, log_pictures, log_results, start_run,
+    TrainingRun,
+    connect_mlflow,
+    finish_run,
+    log_document,
+    log_epochs,
+    log_pictures,
+    log_results,
+    start_run,
 )  # fmt: skip
 from pipelines.pictures import draw_confusions, draw_learning_curves
 from pipelines.training import TrainingResult, train_on_spark
@@ -47,7 +54,7 @@ def _train(job: Job, run: TrainingRun, snapshot: str) -> TrainingResult:
         build_network=build_network,
         network_config=job.settings.network,
         run_url=job.store.url("checkpoints", run.training_id),
-        on_progress=lambda rows, total: job.step.update(rows, total, rows),
+        on_progress=job.step.update,
     )
     log_epochs(run, result.history)
     return result

@@ -61,7 +61,7 @@ def run_rank(task: RankTask) -> RankResult:
 
 
 def _run_rank(task: RankTask) -> RankResult:
-    _take_gpu()
+    take_gpu()
     with _hidden("sklearn", "matplotlib"):
         import keras
     import tensorflow as tf
@@ -123,7 +123,7 @@ def _feeds(task: RankTask, ranks: "Ranks") -> "Feeds":
     )
 
 
-def _take_gpu() -> None:
+def take_gpu() -> None:
     """Show TensorFlow the one GPU that Spark gave this task; a task without one computes on its cores.
 
     Horovod hands the task's resources to this child process (TaskContext itself lives in its parent). The

@@ -23,6 +23,7 @@ from pipelines.rank import RankResult, RankTask, failure_url, progress_url, run_
 
 log = logging.getLogger(__name__)
 POLL_S = 0.5
+STALL_S = 600  # a rank that the others waited for so long is given up, and training with it
 ProgressListener = Callable[[int, int], None]
 
 
@@ -112,13 +113,19 @@ def _is_local(spark: SparkSession) -> bool:
 
 
 def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
-    """Set before the ranks start: their cores, silence, and in local mode the driver's import path.
+    """Set before the ranks start: cores, silence, an end to waiting, in local mode the driver's import path.
 
     On a cluster, Spark's own --py-files and archives say where the executors import from.
     """
     threads = str(task.threads)
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    environment = {**dict.fromkeys(names, threads), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    environment = {
+        **dict.fromkeys(names, threads),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONWARNINGS": "ignore",
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(task.config.start_timeout_s),  # 30 by default: a busy machine's ranks
+        "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(STALL_S),
+    }
     return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)} if is_local else environment
 
 

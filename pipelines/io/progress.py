@@ -16,29 +16,35 @@ _REFRESH_S = 1.0
 _REFRESH_LOG_S = 5.0  # where lines are kept, as in a scheduler's log
 
 
+_ROWS = ("messages", "read", "rows", "predictions")  # what a summary calls the rows that a step went through
+_FACTS = ("clean", "version", "promoted", "reason", "report")  # and what else of it is worth its line
+
+
 class Step:
     """One line: filled by Spark's finished tasks, or by the step itself when it knows better (`update`)."""
 
     def __init__(self, bar: "tqdm[Any]") -> None:
         self._bar = bar
         self._started = time.monotonic()
-        self.is_driven = False
+        self._is_driven = False
+        self.state = "starting"  # what a log shows where there is no bar
 
-    def update(self, done: float, total: float, rows: int | None = None) -> None:
-        """Say how far the step is. From then on Spark's tasks no longer move the bar."""
-        self.is_driven = True
-        self._show(done, total, rows)
+    def update(self, done: int, total: int) -> None:
+        """Say how many rows of how many are done. From then on Spark's tasks no longer move the bar."""
+        self._is_driven = True
+        self._show(done / max(total, 1), done)
 
     def update_from_tasks(self, done: int, total: int, rows: int) -> None:
-        if not self.is_driven:
-            self._show(done, total, rows)
+        if not self._is_driven:
+            self._show(done / max(total, 1), rows)
 
-    def _show(self, done: float, total: float, rows: int | None) -> None:
-        self._bar.n = min(1.0, done / total) if total else 0.0
-        if rows:
-            rate = rows / max(time.monotonic() - self._started, 1e-3)
-            self._bar.set_postfix_str(f"{rows:,} rows  {rate:,.0f} rows/s", refresh=False)
+    def _show(self, share: float, rows: int) -> None:
+        rate = rows / max(time.monotonic() - self._started, 1e-3)
+        self.state = f"{rows:,} rows  {rate:,.0f} rows/s"
+        self._bar.n = min(1.0, share)
+        self._bar.set_postfix_str(self.state, refresh=False)
         self._bar.refresh()
+        self.state = f"{min(1.0, share):4.0%}  {self.state}"
 
 
 def silent_step() -> Step:
@@ -56,7 +62,7 @@ class Progress:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """A line for the time of the block; `note` ends it with what came out."""
+        """A line for the time of the block."""
         with tqdm(
             total=1.0,
             desc=name,
@@ -77,18 +83,18 @@ class Progress:
 
     def finish(self, name: str, seconds: float, summary: Mapping[str, Any]) -> None:
         """The line that stays."""
-        print(f"{name:<20} {_outcome(summary)}  {seconds:,.1f} s", file=self._stream, flush=True)
+        print(f"{name:<20} {_outcome(summary, seconds)}", file=self._stream, flush=True)
 
     def _watch(self, name: str, step: Step, stop: threading.Event) -> None:
         seen: dict[int, tuple[int, int]] = {}
         rows, shown_at = 0, time.monotonic()
         while not stop.wait(_REFRESH_S):
             rows = max(rows, _poll_stages(self._context, seen))
-            done, total = (sum(counts) for counts in zip(*seen.values(), strict=True)) if seen else (0, 0)
+            done, total = (sum(counts) for counts in zip((0, 0), *seen.values(), strict=True))
             step.update_from_tasks(done, total, rows)
             if not self._is_terminal and time.monotonic() - shown_at >= _REFRESH_LOG_S:
                 shown_at = time.monotonic()
-                print(f"{name:<20} {done}/{total} tasks  {rows:,} rows", file=self._stream, flush=True)
+                print(f"{name:<20} {step.state}", file=self._stream, flush=True)
 
 
 def _open_stream() -> TextIO:
@@ -113,12 +119,12 @@ def _count_rows(context: SparkContext, stage: int) -> int:
     return int(max(data.inputRecords(), data.outputRecords(), data.shuffleReadRecords()))
 
 
-def _outcome(summary: Mapping[str, Any]) -> str:
+def _outcome(summary: Mapping[str, Any], seconds: float) -> str:
+    """Of a step that ended: its rows and their rate, or what it says of itself."""
     if summary.get("skipped"):
-        return "stands already"
-    facts = {key: value for key, value in summary.items() if isinstance(value, int | float | str)}
-    shown = (
-        f"{key} {value:,}" if isinstance(value, int | float) else f"{key} {value}"
-        for key, value in facts.items()
-    )
-    return "  ".join(list(shown)[:4])
+        return "done before, stands"
+    rows = next((summary[key] for key in _ROWS if key in summary), None)
+    rows = sum(rows.values()) if isinstance(rows, Mapping) else rows
+    rate = f"{rows:,} rows  {rows / max(seconds, 1e-3):,.0f} rows/s  " if rows else ""
+    facts = "  ".join(f"{key} {summary[key]}" for key in _FACTS if key in summary)
+    return f"{rate}{facts}{'  ' if facts else ''}{seconds:,.1f} s"
