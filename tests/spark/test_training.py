@@ -1,5 +1,7 @@
 """Ranks that Horovod really starts in Spark's task slots: few starts, as each costs seconds."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,9 +32,7 @@ def train_tiny(spark: SparkSession, snapshot: str, run_url: str, **options: obje
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Horovod's own thread
-def test_a_run_whose_rank_was_killed_goes_on_from_its_last_checkpoint(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_run_whose_rank_was_killed_goes_on_from_its_last_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
     snapshot = write_snapshot(tmp_path / "snapshot", train=ROW_GROUPS, validation=[11, 30])
     run_url, kill_file = (tmp_path / "run").as_uri(), tmp_path / "kill"
     network, progress = TinyConfig(dropout=0.2, kill_file=str(kill_file)), []
@@ -41,9 +41,7 @@ def test_a_run_whose_rank_was_killed_goes_on_from_its_last_checkpoint(
         train_tiny(spark, snapshot, run_url, network=network)
     assert [path.name for path in (tmp_path / "run").glob("epoch-0002*")] == ["epoch-0002.npz"]
 
-    resumed = train_tiny(
-        spark, snapshot, run_url, network=network, on_progress=lambda *rows: progress.append(rows)
-    )
+    resumed = train_tiny(spark, snapshot, run_url, network=network, on_progress=lambda *rows: progress.append(rows))
     undisturbed = train_tiny(spark, snapshot, (tmp_path / "other").as_uri(), network=network)
 
     assert len(set(resumed.weights_hashes)) == 1
@@ -80,9 +78,7 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     before = read_variables(network.trainable_variables)
     feeds = Feeds(
         rows=120,
-        training=lambda epoch: training_batches(
-            facts, Shard(), epoch=epoch, batch_size=120, pool_rows=120, seed=0
-        ),
+        training=lambda epoch: training_batches(facts, Shard(), epoch=epoch, batch_size=120, pool_rows=120, seed=0),
         validation=lambda: validation_batches(facts, Shard(), batch_size=20),
     )
     one = train(network, feeds, whole, checkpoints=Checkpoints((tmp_path / "one").as_uri()))
@@ -110,6 +106,17 @@ def test_too_few_task_slots_are_an_error_at_once(spark: SparkSession, tmp_path: 
     snapshot = write_snapshot(tmp_path / "snapshot", train=[10, 10, 10], validation=[5])
     with pytest.raises(MalgilError, match=r"expected training.ranks=3 free ones, found 2"):
         train_tiny(spark, snapshot, (tmp_path / "run").as_uri(), config=replace(CONFIG, ranks=3))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_ranks_that_get_no_task_slot_in_time_are_an_error(spark: SparkSession, tmp_path: Path) -> None:
+    snapshot = write_snapshot(tmp_path / "snapshot", train=[10, 10], validation=[5])
+    other_job = threading.Thread(target=lambda: spark.sparkContext.parallelize([30], 1).foreach(time.sleep))
+    other_job.start()
+    with pytest.raises(MalgilError, match=r"expected training.ranks=2 free ones, found fewer within 5 s"):
+        train_tiny(spark, snapshot, (tmp_path / "run").as_uri(), config=replace(CONFIG, start_timeout_s=5))
+    spark.sparkContext.cancelAllJobs()
+    other_job.join()
 
 
 def test_too_few_row_groups_are_an_error_at_once(spark: SparkSession, tmp_path: Path) -> None:
