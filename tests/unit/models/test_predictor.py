@@ -13,9 +13,7 @@ INPUTS = {"morphemes": InputSpec(50, 6), "characters": InputSpec(40, 13)}
 def _ids(rows: int, *, seed: int = 0) -> Ids:
     """Rows of every length, none and the whole included."""
     random = np.random.default_rng(seed)
-    ids = {
-        n: random.integers(1, spec.size, (rows, spec.length)).astype(np.int32) for n, spec in INPUTS.items()
-    }
+    ids = {n: random.integers(1, spec.size, (rows, spec.length)).astype(np.int32) for n, spec in INPUTS.items()}
     for name, spec in INPUTS.items():
         ids[name][np.arange(spec.length) >= random.integers(0, spec.length + 1, rows)[:, None]] = 0
     return ids
@@ -37,9 +35,7 @@ def test_compiled_and_plain_network_agree(rows: int) -> None:
 def test_any_number_of_rows_is_traced_once() -> None:
     network = with_probabilities(build_network(INPUTS, classes=5, config=NetworkConfig(filters=8)))
     calls = []
-    network.call = lambda ids, training: (
-        calls.append(1) or type(network).call(network, ids, training=training)
-    )
+    network.call = lambda ids, training: calls.append(1) or type(network).call(network, ids, training=training)
     predict = compile_network(network, batch_rows=8)
     for rows in (1, 9, 17):
         predict(_ids(rows, seed=rows))

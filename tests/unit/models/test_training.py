@@ -23,8 +23,7 @@ def make_rows(rows: int, seed: int) -> Batch:
     source = np.random.default_rng(seed)
     labels = source.integers(0, CLASSES, rows).astype(np.int32)
     features = {
-        name: source.integers(2, spec.size, (rows, spec.length)).astype(np.int32)
-        for name, spec in INPUTS.items()
+        name: source.integers(2, spec.size, (rows, spec.length)).astype(np.int32) for name, spec in INPUTS.items()
     }
     for ids in features.values():
         ids[:, 0] = 2 + labels

@@ -43,6 +43,4 @@ def test_hashes_are_equal_for_equal_values_only() -> None:
     one = [np.array([1.0, 2.0], np.float32)]
 
     assert hash_arrays(one) == hash_arrays([np.array([1.0, 2.0], np.float32)])
-    assert hash_arrays(one) != hash_arrays(
-        [np.array([1.0, np.nextafter(np.float32(2), np.float32(3))], np.float32)]
-    )
+    assert hash_arrays(one) != hash_arrays([np.array([1.0, np.nextafter(np.float32(2), np.float32(3))], np.float32)])

@@ -58,9 +58,7 @@ def test_counts_become_scores() -> None:
         ),
         bins=(
             CalibrationBin(8 / 15, 9 / 15, count=2, confidence=0.55, accuracy=0.0),
-            CalibrationBin(
-                lower=14 / 15, upper=1.0, count=8, confidence=pytest.approx(7.7 / 8), accuracy=5 / 8
-            ),
+            CalibrationBin(lower=14 / 15, upper=1.0, count=8, confidence=pytest.approx(7.7 / 8), accuracy=5 / 8),
         ),
     )
 

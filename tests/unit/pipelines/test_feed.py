@@ -18,9 +18,7 @@ def names(batches: Iterable[Batch]) -> list[bytes]:
     return [row.tobytes() for features, _ in batches for row in features["words"]]
 
 
-def epoch_of(
-    facts: SnapshotFacts, shard: Shard, *, epoch: int = 1, size: int = 10, steps: int = 6
-) -> list[Batch]:
+def epoch_of(facts: SnapshotFacts, shard: Shard, *, epoch: int = 1, size: int = 10, steps: int = 6) -> list[Batch]:
     batches = training_batches(facts, shard, epoch=epoch, batch_size=size, pool_rows=40, seed=7)
     return list(islice(batches, steps))
 
@@ -73,11 +71,7 @@ def test_training_goes_on_after_a_pass_with_every_row_as_often(facts: SnapshotFa
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 5])
 def test_validation_has_every_row_once_over_all_ranks(facts: SnapshotFacts, ranks: int) -> None:
-    batches = [
-        batch
-        for rank in range(ranks)
-        for batch in validation_batches(facts, Shard(rank, ranks), batch_size=8)
-    ]
+    batches = [batch for rank in range(ranks) for batch in validation_batches(facts, Shard(rank, ranks), batch_size=8)]
 
     rows = names(batches)
     assert len(rows) == len(set(rows)) == 40
@@ -86,8 +80,7 @@ def test_validation_has_every_row_once_over_all_ranks(facts: SnapshotFacts, rank
 
 def test_no_row_group_is_lost_between_petastorm_s_threads(facts: SnapshotFacts) -> None:
     counts = [
-        sum(len(labels) for _, labels in validation_batches(facts, Shard(0, 3), batch_size=50))
-        for _ in range(60)
+        sum(len(labels) for _, labels in validation_batches(facts, Shard(0, 3), batch_size=50)) for _ in range(60)
     ]
 
     assert counts == [11] * 60

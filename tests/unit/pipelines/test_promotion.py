@@ -39,9 +39,7 @@ def test_the_first_model_is_promoted() -> None:
 def test_a_better_model_is_promoted() -> None:
     decision = decide_promotion(evaluation(0.86), evaluation(0.85), PromotionConfig())
 
-    assert decision == PromotionDecision(
-        promoted=True, reason="accuracy 0.8600 is above the champion's 0.8500"
-    )
+    assert decision == PromotionDecision(promoted=True, reason="accuracy 0.8600 is above the champion's 0.8500")
 
 
 @pytest.mark.parametrize("accuracy", [0.85, 0.84])
@@ -80,18 +78,14 @@ def test_the_metric_is_a_setting() -> None:
 
     decision = decide_promotion(challenger, champion, PromotionConfig(metric=Metric.macro_f1))
 
-    assert decision == PromotionDecision(
-        promoted=True, reason="macro F1 0.8100 is above the champion's 0.8000"
-    )
+    assert decision == PromotionDecision(promoted=True, reason="macro F1 0.8100 is above the champion's 0.8000")
 
 
 @pytest.mark.parametrize("champion", [None, evaluation(0.5)])
 def test_no_model_below_the_least_accuracy_is_promoted(champion: Evaluation | None) -> None:
     decision = decide_promotion(evaluation(0.69), champion, PromotionConfig(min_accuracy=0.7))
 
-    assert decision == PromotionDecision(
-        promoted=False, reason="accuracy 0.6900 is below the required 0.7000"
-    )
+    assert decision == PromotionDecision(promoted=False, reason="accuracy 0.6900 is below the required 0.7000")
 
 
 def test_no_model_above_the_largest_calibration_error_is_promoted() -> None:

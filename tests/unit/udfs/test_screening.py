@@ -1,6 +1,5 @@
 import html
 import re
-import time
 import unicodedata
 from dataclasses import replace
 
@@ -155,7 +154,5 @@ def test_reads_the_head_only_of_an_endless_message() -> None:
 
 
 @pytest.mark.parametrize("unit", ["1", "가 ", "<b>", "0 ", "[", "https://", "a@"])
-def test_reads_1_mb_quickly(unit: str) -> None:
-    started = time.process_time()
+def test_1_mb_is_too_long_before_any_rule_reads_it(unit: str) -> None:
     assert clean_and_screen(unit * (1_000_000 // len(unit)), CONFIG).reason == "too_long"
-    assert time.process_time() - started < 1  # seconds; it is milliseconds

@@ -1,0 +1,56 @@
+"""Settings: every one is documented, and a wrong one is refused with a hint."""
+
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from pipelines.settings import CONF, Settings, SettingsError, load_settings
+
+
+def test_defaults_are_those_of_the_code() -> None:
+    assert load_settings([]) == Settings()
+
+
+def test_base_yaml_holds_every_setting() -> None:
+    written = OmegaConf.to_container(OmegaConf.load(CONF / "base.yaml"))
+    assert _names(written) == _names(OmegaConf.to_container(OmegaConf.structured(Settings)))
+
+
+def _names(value: Any) -> Any:
+    return {key: _names(inner) for key, inner in value.items()} if isinstance(value, dict) else None
+
+
+def test_command_line_wins_over_preset_and_preset_over_base() -> None:
+    settings = load_settings(["dataset=massive_ko", "data_root=/data", "input.columns.text=annot_utt"])
+    assert settings.input.path == "/data/massive_ko/ko-KR.jsonl"
+    assert (settings.input.columns.text, settings.input.columns.split) == ("annot_utt", "partition")
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("training.epoch=3", "there is no setting training.epoch; did you mean training.epochs?"),
+        ("trainin.epochs=3", "there is no setting trainin; did you mean training?"),
+        ("training.epochs=many", "setting training.epochs: Value 'many' of type 'str' could not be converted"),
+        ("dataset=kakao", "dataset: expected one of 3i4k, massive_ko, nsmc, songys_chatbot, received 'kakao'"),
+        ("epochs", "expected section.key=value, received 'epochs'"),
+    ],
+)
+def test_wrong_setting_is_refused_with_a_hint(override: str, line: str) -> None:
+    with pytest.raises(SettingsError, match=line.replace("?", r"\?")):
+        load_settings([override])
+
+
+def test_typo_in_a_yaml_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("training: {epcohs: 3}")
+    (tmp_path / "local.yaml").write_text("{}")
+    with pytest.raises(SettingsError, match=r"did you mean training\.epochs\?"):
+        load_settings([], folder=tmp_path)
+
+
+def test_sections_are_frozen_data_classes() -> None:
+    sections = [value for value in vars(Settings()).values() if not isinstance(value, str)]
+    assert all(is_dataclass(section) and type(section).__dataclass_params__.frozen for section in sections)  # type: ignore[attr-defined]
