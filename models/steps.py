@@ -58,8 +58,7 @@ def _sums(losses: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 def _graph(step: Step, network: keras.Model, *, rows: int | None) -> Step:
     features = {
-        tensor.name: tf.TensorSpec((rows, *tensor.shape[1:]), tf.int32, name=tensor.name)
-        for tensor in network.inputs
+        tensor.name: tf.TensorSpec((rows, *tensor.shape[1:]), tf.int32, name=tensor.name) for tensor in network.inputs
     }
     labels = tf.TensorSpec((rows,), tf.int32, name="labels")
     # XLA has no Horovod op in this build

@@ -1,30 +1,23 @@
 """What one rank does inside its Spark task: its GPU and threads, its shard, the loop, its reports.
 
 TensorFlow is imported only when a rank runs: the driver and Spark's Python workers also load this module.
-Reports are small JSON files beside the checkpoints, since a rank's output reaches the driver only at its end.
 """
 
-import json
 import os
 import sys
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.training_config import Precision, TrainingConfig
-from pipelines.errors import MalgilError
 from pipelines.feed import Shard, SnapshotFacts, training_batches, validation_batches
+from pipelines.rank_reports import progress_reporter, report_failure
 
 if TYPE_CHECKING:
     from models.collective import Ranks
-    from models.training import Feeds, Progress
+    from models.training import Feeds
 
-OURS = ("models", "pipelines")
-PROGRESS_EVERY_S = 0.5
 VALIDATION_BATCH = 1024  # no gradients to hold, so more rows than training's
 
 
@@ -56,7 +49,7 @@ def run_rank(task: RankTask) -> RankResult:
     try:
         return _run_rank(task)
     except BaseException as error:  # an exit code alone would tell the driver nothing
-        _report_failure(task.run_url, error)
+        report_failure(task.run_url, error)
         raise
 
 
@@ -82,7 +75,7 @@ def _run_rank(task: RankTask) -> RankResult:
         task.config,
         checkpoints=Checkpoints(task.run_url, task.run_name),
         ranks=ranks,
-        on_progress=_progress_reporter(task.run_url) if ranks.is_first else None,
+        on_progress=progress_reporter(task.run_url) if ranks.is_first else None,
     )
     if ranks.is_first:
         weights = [v for v in network.variables if "seed_generator" not in v.path]
@@ -143,46 +136,3 @@ def _precision_policy(precision: Precision) -> str:
     has_bfloat16 = details.get("compute_capability", (0, 0)) >= (8, 0)
     wanted = precision is Precision.bfloat16 or (precision is Precision.auto and has_bfloat16)
     return "mixed_bfloat16" if wanted else "float32"
-
-
-def _progress_reporter(run_url: str) -> Callable[["Progress"], None]:
-    from models.weights import write_bytes
-
-    reported_at = 0.0
-
-    def report(progress: "Progress") -> None:
-        nonlocal reported_at
-        now = time.monotonic()
-        if now - reported_at >= PROGRESS_EVERY_S or progress.rows == progress.total_rows:
-            reported_at = now
-            write_bytes(progress_url(run_url), json.dumps({**vars(progress), "pid": os.getpid()}).encode())
-
-    return report
-
-
-def _report_failure(run_url: str, error: BaseException) -> None:
-    """Type and place of an error; its text only where it is our own, which never quotes a message."""
-    from models.weights import write_bytes
-
-    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    ours = [f"{file.parent.name}/{file.name}:{line}" for file, line in frames if file.parent.name in OURS]
-    is_own = isinstance(error, MalgilError)
-    report = {
-        "rank": int(os.environ.get("HOROVOD_RANK", "0")),
-        "at": time.time(),
-        "error": type(error).__name__,
-        "place": ours[-1] if ours else "",
-        "text": str(error) if is_own else "",
-        "lost_another": not is_own and "orovod" in str(error),  # TensorFlow calls it an UnknownError
-    }
-    write_bytes(failure_url(run_url, report["rank"]), json.dumps(report).encode())
-
-
-def progress_url(run_url: str) -> str:
-    """Where the first rank says how far training is."""
-    return f"{run_url}/progress.json"
-
-
-def failure_url(run_url: str, rank: Any) -> str:
-    """Where a rank says why it failed."""
-    return f"{run_url}/failure-{rank}.json"

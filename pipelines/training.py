@@ -6,25 +6,22 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import fsspec
 from pyspark.sql import SparkSession
 
 from models.training_config import TrainingConfig
 from pipelines.errors import MalgilError
 from pipelines.feed import SnapshotFacts, read_facts
-from pipelines.rank import RankResult, RankTask, failure_url, progress_url, run_rank
+from pipelines.rank import RankResult, RankTask, run_rank
+from pipelines.rank_reports import ProgressListener, find_failure, remove_reports, watched
 
 log = logging.getLogger(__name__)
-POLL_S = 0.5
 STALL_S = 600  # a rank that the others waited for so long is given up, and training with it
-ProgressListener = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -70,9 +67,9 @@ def train_on_spark(
         run_name=_name_run(facts, build_network, network_config, config),
         threads=int(spark.sparkContext.getConf().get("spark.task.cpus", "1")),
     )
-    _remove_reports(run_url, config.ranks)
+    remove_reports(run_url, config.ranks)
     started_at = time.time()
-    with _watched(run_url, on_progress), _signals_kept():
+    with watched(run_url, on_progress), _signals_kept():
         trained = _launch(spark, task)
     return _summarize(trained, task, started_at)
 
@@ -165,10 +162,7 @@ def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, con
 
 def _explain(task: RankTask, error: Exception) -> MalgilError:
     """The first failure of a rank's own; else a rank died without a word, or they never came together."""
-    reports = [_read_json(failure_url(task.run_url, rank)) for rank in range(task.config.ranks)]
-    failures = [report for report in reports if report and not report["lost_another"]]
-    if failures:
-        first = min(failures, key=lambda report: float(report["at"]))
+    if first := find_failure(task.run_url, task.config.ranks):
         reason = first["text"] or f"{first['error']} at {first['place']}; the ranks' output is in the log"
         return MalgilError(f"Training failed on rank {first['rank']} of {task.config.ranks}: {reason}")
     if type(error).__name__ == "TimeoutException":
@@ -202,27 +196,6 @@ def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> Tr
 
 
 @contextmanager
-def _watched(run_url: str, on_progress: ProgressListener | None) -> Iterator[None]:
-    """Inside, a thread tells `on_progress` what the first rank reports."""
-    done = threading.Event()
-
-    def watch() -> None:
-        is_last = False
-        while not is_last:
-            is_last = done.wait(POLL_S)
-            if on_progress and (report := _read_json(progress_url(run_url))):
-                on_progress(report["rows"], report["total_rows"])
-
-    thread = threading.Thread(target=watch, name="training-progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-@contextmanager
 def _signals_kept() -> Iterator[None]:
     """Horovod replaces the handlers of these signals and leaves them replaced."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -240,16 +213,3 @@ class _LogLines(io.TextIOBase):
         for line in text.splitlines():
             log.info("%s", line)
         return len(text)
-
-
-def _read_json(url: str) -> dict[str, Any] | None:
-    filesystem, path = fsspec.core.url_to_fs(url)
-    return dict(json.loads(filesystem.cat_file(path))) if filesystem.exists(path) else None
-
-
-def _remove_reports(run_url: str, ranks: int) -> None:
-    """Drop what an earlier run of this folder reported."""
-    for url in (progress_url(run_url), *(failure_url(run_url, rank) for rank in range(ranks))):
-        filesystem, path = fsspec.core.url_to_fs(url)
-        if filesystem.exists(path):
-            filesystem.rm_file(path)

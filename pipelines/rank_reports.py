@@ -1,0 +1,110 @@
+"""What ranks tell the driver while they run: small JSON files beside the checkpoints.
+
+A rank's output reaches the driver only at its end, and its exit code says nothing.
+"""
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+
+from models.weights import write_bytes
+from pipelines.errors import MalgilError
+
+if TYPE_CHECKING:
+    from models.training import Progress
+
+OURS = ("models", "pipelines")
+REPORT_EVERY_S = 0.5
+ProgressListener = Callable[[int, int], None]
+
+
+def progress_reporter(run_url: str) -> Callable[["Progress"], None]:
+    """For the first rank: writes its progress, at most twice a second and at the end."""
+    reported_at = 0.0
+
+    def report(progress: "Progress") -> None:
+        nonlocal reported_at
+        now = time.monotonic()
+        if now - reported_at >= REPORT_EVERY_S or progress.rows == progress.total_rows:
+            reported_at = now
+            write_bytes(_progress_url(run_url), json.dumps({**vars(progress), "pid": os.getpid()}).encode())
+
+    return report
+
+
+def report_failure(run_url: str, error: BaseException) -> None:
+    """Type and place of a rank's error; its text only where it is our own, which never quotes a message."""
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [f"{file.parent.name}/{file.name}:{line}" for file, line in frames if file.parent.name in OURS]
+    is_own = isinstance(error, MalgilError)
+    report = {
+        "rank": int(os.environ.get("HOROVOD_RANK", "0")),
+        "at": time.time(),
+        "error": type(error).__name__,
+        "place": ours[-1] if ours else "",
+        "text": str(error) if is_own else "",
+        "lost_another": not is_own and "orovod" in str(error),  # TensorFlow calls it an UnknownError
+    }
+    write_bytes(_failure_url(run_url, report["rank"]), json.dumps(report).encode())
+
+
+def find_failure(run_url: str, ranks: int) -> dict[str, Any] | None:
+    """The first failure that is a rank's own, not the loss of another one; None where there is none."""
+    reports = [_read_json(_failure_url(run_url, rank)) for rank in range(ranks)]
+    failures = [report for report in reports if report and not report["lost_another"]]
+    return min(failures, key=lambda report: float(report["at"]), default=None)
+
+
+@contextmanager
+def watched(run_url: str, on_progress: ProgressListener | None) -> Iterator[None]:
+    """Inside, a thread tells `on_progress` the rows done and in all that the first rank reports."""
+    done = Event()
+
+    def watch() -> None:
+        is_last = False
+        while not is_last:
+            is_last = done.wait(REPORT_EVERY_S)
+            if on_progress and (report := _read_json(_progress_url(run_url))):
+                on_progress(report["rows"], report["total_rows"])
+
+    thread = Thread(target=watch, name="training-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def remove_reports(run_url: str, ranks: int) -> None:
+    """Drop what an earlier run of this folder reported."""
+    for url in (_progress_url(run_url), *(_failure_url(run_url, rank) for rank in range(ranks))):
+        filesystem, path = fsspec.core.url_to_fs(url)
+        if filesystem.exists(path):
+            filesystem.rm_file(path)
+
+
+def _progress_url(run_url: str) -> str:
+    return f"{run_url}/progress.json"
+
+
+def _failure_url(run_url: str, rank: Any) -> str:
+    return f"{run_url}/failure-{rank}.json"
+
+
+def _read_json(url: str) -> dict[str, Any] | None:
+    """The report, None where there is none; on HDFS one also vanishes while it is replaced."""
+    filesystem, path = fsspec.core.url_to_fs(url)
+    try:
+        content = filesystem.cat_file(path)
+    except FileNotFoundError:
+        return None
+    return dict(json.loads(content))
