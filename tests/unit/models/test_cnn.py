@@ -10,10 +10,12 @@ import pytest
 from models.cnn import NetworkConfig, WordDropout, build_network, with_probabilities
 from models.vocabulary import InputSpec
 
-SPECS = {"morphemes": InputSpec(size=20, length=6), "characters": InputSpec(size=10, length=9)}
+SPECS = {"morphemes": InputSpec(size=20, length=6), "character_ngrams": InputSpec(size=10, length=9)}
 ROWS = {
     "morphemes": np.array([[2, 3, 4, 0, 0, 0], [5, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32),
-    "characters": np.array([[2, 3, 4, 5, 6, 7, 0, 0, 0], [8, 9, 0, 0, 0, 0, 0, 0, 0], [0] * 9], np.int32),
+    "character_ngrams": np.array(
+        [[2, 3, 4, 5, 6, 7, 0, 0, 0], [8, 9, 0, 0, 0, 0, 0, 0, 0], [0] * 9], np.int32
+    ),
 }
 
 
@@ -26,7 +28,7 @@ def predict(network: keras.Model, rows: dict[str, npt.NDArray[np.int32]]) -> npt
     return np.asarray(network(rows, training=False))
 
 
-@pytest.mark.parametrize("names", [["morphemes"], ["characters"], ["morphemes", "characters"]])
+@pytest.mark.parametrize("names", [["morphemes"], ["character_ngrams"], ["morphemes", "character_ngrams"]])
 def test_any_features_give_float32_logits_of_each_class(names: list[str]) -> None:
     logits = predict(build(*names), {name: ROWS[name] for name in names})
     assert (logits.shape, logits.dtype) == ((3, 4), np.float32)
@@ -41,7 +43,7 @@ def test_probabilities_are_the_softmax_of_the_logits() -> None:
 
 def test_names_of_inputs_and_outputs_are_the_features_and_what_they_hold() -> None:
     network = with_probabilities(build(*SPECS))
-    assert sorted(tensor.name for tensor in network.inputs) == ["characters", "morphemes"]
+    assert sorted(tensor.name for tensor in network.inputs) == ["character_ngrams", "morphemes"]
     assert network.output_names == ["probabilities"]
 
 
@@ -49,6 +51,22 @@ def test_padding_never_changes_the_output() -> None:
     padded = {name: np.pad(ids, ((0, 0), (0, 5))) for name, ids in ROWS.items()}
     short, long = build(*SPECS), build(*SPECS, extra_length=5)
     np.testing.assert_allclose(predict(long, padded), predict(short, ROWS), atol=1e-6)
+
+
+def test_unknown_tokens_of_a_bag_have_no_vote() -> None:
+    known = np.array([[2, 3, 4, 0, 0, 0, 0, 0, 0]], np.int32)
+    among_unknown = np.array([[2, 1, 3, 1, 1, 4, 1, 0, 0]], np.int32)
+    network = build("character_ngrams")
+    expected = predict(network, {"character_ngrams": known})
+    np.testing.assert_allclose(predict(network, {"character_ngrams": among_unknown}), expected, atol=1e-6)
+
+
+def test_a_bag_adds_its_votes_to_what_the_other_features_say() -> None:
+    network = build(*SPECS)
+    silent = {**ROWS, "character_ngrams": np.zeros((3, 9), np.int32)}
+    votes = np.asarray(network.get_layer("character_ngrams_votes").embeddings)
+    added = predict(network, ROWS) - predict(network, silent)
+    np.testing.assert_allclose(added[1], 3.0 * (votes[8] + votes[9]) / np.sqrt(2), atol=1e-6)
 
 
 def test_one_seed_gives_the_same_weights_and_another_gives_others() -> None:
