@@ -1,8 +1,12 @@
-"""The intent network: a convolutional sentence classifier over one or more token features.
+"""The intent network: a convolutional sentence classifier beside a linear one, trained as one.
 
-Kim (2014), "Convolutional Neural Networks for Sentence Classification": each feature (morphemes,
-characters, …) is embedded, read by convolutions of several widths and pooled to its strongest
-responses; the pooled vectors of all features stand side by side before one classifying layer.
+Two ways of reading a message are added up, after Cheng et al. (2016), "Wide & Deep Learning":
+
+- deep: a feature whose order matters (morphemes) is embedded, read by convolutions of several widths and
+  pooled to its strongest responses, after Kim (2014), "Convolutional Neural Networks for Sentence
+  Classification". It knows what words have in common.
+- wide: a bag of many rare tokens (character n-grams) is a sum of one learned vote of each token for each
+  intent, a linear classifier. It knows single words by heart.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,17 +18,21 @@ from keras import layers, ops
 
 from models.vocabulary import PADDING_ID, UNKNOWN_ID, InputSpec
 
+Tensor = Any  # a keras.KerasTensor; Keras ships no types
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """The network's shape and its regularization; the defaults are the recipe that was measured."""
 
-    embedding_size: int = 128  # floats a token
-    widths: list[int] = field(default_factory=lambda: [1, 2, 3])  # tokens a convolution sees at once
+    bags: list[str] = field(default_factory=lambda: ["character_ngrams"])  # features read as a bag of tokens
+    bag_scale: float = 3.0  # what a bag's votes are multiplied with: they learn so much faster than the rest
+    embedding_size: int = 128  # floats a token, in the features that are no bags
+    widths: list[int] = field(default_factory=lambda: [1, 2, 3])  # tokens that a convolution sees at once
     filters: int = 128  # responses a width
     word_dropout: float = 0.1  # share of tokens read as unknown while training
     embedding_dropout: float = 0.2  # share of embedding values dropped while training
-    dropout: float = 0.5  # share of the pooled vector dropped while training
+    dropout: float = 0.5  # share of pooled values dropped while training
     seed: int = 0  # of the initial weights and of every dropout
 
 
@@ -36,16 +44,16 @@ def build_network(inputs: Mapping[str, InputSpec], *, classes: int, config: Netw
     """
     seeds = iter(range(config.seed * 1000, (config.seed + 1) * 1000))
     ids = {name: keras.Input((spec.length,), dtype="int32", name=name) for name, spec in inputs.items()}
-    pooled = [
-        vector
-        for name, spec in inputs.items()
-        for vector in _read_feature(ids[name], spec=spec, name=name, config=config, seeds=seeds)
-    ]
-    sentence = layers.Concatenate(name="sentence")(pooled) if len(pooled) > 1 else pooled[0]
-    sentence = layers.Dropout(config.dropout, seed=next(seeds))(sentence)
-    initializer = keras.initializers.GlorotUniform(seed=next(seeds))
-    logits = layers.Dense(classes, kernel_initializer=initializer, dtype="float32", name="logits")(sentence)
-    return keras.Model(ids, logits, name="intent_cnn")
+    parts, pooled = [], []
+    for name, spec in inputs.items():
+        tokens = WordDropout(config.word_dropout, seed=next(seeds), name=f"{name}_dropout")(ids[name])
+        if name in config.bags:
+            parts.append(_sum_votes(tokens, spec, classes=classes, name=name, config=config, seeds=seeds))
+        else:
+            pooled += _convolve(tokens, spec, name=name, config=config, seeds=seeds)
+    if pooled:
+        parts.append(_classify(pooled, classes=classes, config=config, seeds=seeds))
+    return keras.Model(ids, layers.Add(dtype="float32", name="logits")(parts), name="intent_cnn")
 
 
 def with_probabilities(network: keras.Model) -> keras.Model:
@@ -66,7 +74,7 @@ class WordDropout(layers.Layer):  # type: ignore[misc]  # Keras ships no types
         # Layers
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, ids: Any, training: bool = False) -> Any:
+    def call(self, ids: Tensor, training: bool = False) -> Tensor:
         # Graph
         if not training:
             return ids
@@ -78,17 +86,28 @@ class WordDropout(layers.Layer):  # type: ignore[misc]  # Keras ships no types
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-def _read_feature(
-    ids: keras.KerasTensor, *, spec: InputSpec, name: str, config: NetworkConfig, seeds: Iterator[int]
-) -> list[keras.KerasTensor]:
+def _sum_votes(
+    ids: Tensor, spec: InputSpec, *, classes: int, name: str, config: NetworkConfig, seeds: Iterator[int]
+) -> Tensor:
+    """Logits (batch, classes): each known token's votes, over the root of how many vote."""
+    initializer = keras.initializers.RandomUniform(-0.02, 0.02, seed=next(seeds))
+    embedding = layers.Embedding(spec.size, classes, embeddings_initializer=initializer, name=f"{name}_votes")
+    is_known = ops.cast(ops.greater(ids, UNKNOWN_ID), "float32")  # (batch, length)
+    known = ops.maximum(ops.sum(is_known, axis=1, keepdims=True), 1.0)  # (batch, 1)
+    weights = is_known * (config.bag_scale * ops.rsqrt(known))
+    return ops.einsum("bl,blc->bc", weights, embedding(ids))
+
+
+def _convolve(
+    ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Iterator[int]
+) -> list[Tensor]:
     """One pooled vector (batch, filters) a convolution width."""
     is_token = ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)  # (batch, length, 1)
-    words = WordDropout(config.word_dropout, seed=next(seeds))(ids)
-    uniform = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))
-    vectors = layers.Embedding(
-        spec.size, config.embedding_size, embeddings_initializer=uniform, name=f"{name}_embedding"
-    )(words)
-    vectors = layers.Dropout(config.embedding_dropout, seed=next(seeds))(vectors * is_token)
+    initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))
+    embedding = layers.Embedding(
+        spec.size, config.embedding_size, embeddings_initializer=initializer, name=f"{name}_embedding"
+    )
+    vectors = layers.Dropout(config.embedding_dropout, seed=next(seeds))(embedding(ids) * is_token)
     pooled = []
     for width in config.widths:
         convolution = layers.Conv1D(
@@ -99,6 +118,14 @@ def _read_feature(
             kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
             name=f"{name}_width_{width}",
         )
-        # a response is at least 0, so a masked 0 never wins over a token's
+        # a response is at least 0, so the 0 of padding never wins over a token's
         pooled.append(layers.GlobalMaxPooling1D()(convolution(vectors) * is_token))  # (batch, filters)
     return pooled
+
+
+def _classify(pooled: list[Tensor], *, classes: int, config: NetworkConfig, seeds: Iterator[int]) -> Tensor:
+    """Logits (batch, classes) of all the pooled vectors side by side."""
+    sentence = layers.Concatenate(name="sentence")(pooled) if len(pooled) > 1 else pooled[0]
+    sentence = layers.Dropout(config.dropout, seed=next(seeds))(sentence)
+    initializer = keras.initializers.GlorotUniform(seed=next(seeds))
+    return layers.Dense(classes, kernel_initializer=initializer, name="deep_logits")(sentence)
