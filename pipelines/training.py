@@ -21,7 +21,7 @@ from pipelines.rank import RankResult, RankTask, run_rank
 from pipelines.rank_reports import ProgressListener, find_failure, remove_reports, watched
 
 log = logging.getLogger(__name__)
-STALL_S = 600  # a rank that the others waited for so long is given up, and training with it
+STALL_S = 600  # a rank that the others have waited for so long is given up, and training with it
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
         **dict.fromkeys(names, threads),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONWARNINGS": "ignore",
-        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(task.config.start_timeout_s),  # 30 by default: a busy machine's ranks
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(STALL_S),  # by default 30, less than a busy machine's ranks may differ
         "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(STALL_S),
     }
     return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)} if is_local else environment

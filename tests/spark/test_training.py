@@ -108,11 +108,20 @@ def test_too_few_task_slots_are_an_error_at_once(spark: SparkSession, tmp_path: 
         train_tiny(spark, snapshot, (tmp_path / "run").as_uri(), config=replace(CONFIG, ranks=3))
 
 
+def is_one_task_left(spark: SparkSession) -> bool:
+    """Of the two of the other job, which come after all tasks that earlier tests left behind."""
+    tracker = spark.sparkContext.statusTracker()
+    stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    return [(stage.numActiveTasks, stage.numCompletedTasks) for stage in stages if stage] == [(1, 1)]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_ranks_that_get_no_task_slot_in_time_are_an_error(spark: SparkSession, tmp_path: Path) -> None:
     snapshot = write_snapshot(tmp_path / "snapshot", train=[10, 10], validation=[5])
-    other_job = threading.Thread(target=lambda: spark.sparkContext.parallelize([30], 1).foreach(time.sleep))
+    other_job = threading.Thread(target=lambda: spark.sparkContext.parallelize([30, 0], 2).foreach(time.sleep))
     other_job.start()
+    while not is_one_task_left(spark):
+        time.sleep(0.1)
     with pytest.raises(MalgilError, match=r"expected training.ranks=2 free ones, found fewer within 5 s"):
         train_tiny(spark, snapshot, (tmp_path / "run").as_uri(), config=replace(CONFIG, start_timeout_s=5))
     spark.sparkContext.cancelAllJobs()
