@@ -55,6 +55,12 @@ class Store:
         url = self.url(kind, output_id, MANIFEST)
         return self.read_json(url) if self._fs.exists(url) else None
 
+    def outputs(self, kind: str) -> list[str]:
+        """Ids of the complete outputs of a kind, the oldest first."""
+        manifests = self._fs.glob(f"{self.root}/{kind}/*/{MANIFEST}")
+        by_age = sorted(manifests, key=lambda path: _changed_at(self._fs.info(path)))
+        return [path.split("/")[-2] for path in by_age]
+
     def publish(self, kind: str, output_id: str, write: Callable[[str], Mapping[str, Any]]) -> Manifest:
         """Make the output `kind/output_id`, visible all at once.
 

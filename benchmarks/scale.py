@@ -1,0 +1,117 @@
+"""Rates and memory of the whole pipeline at size: 1,650,000 generated messages, 450 intents, one epoch.
+
+    python -m benchmarks.scale --output var/benchmarks/scale.json [--messages 1650000 --intents 450]
+
+Runs the nightly job through the door in a store of its own and sums, twice a second, the memory of everything
+that it started (PSS: pages that processes share count once). Goal: 8 GiB in all, on two cores.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[1]
+GOAL_GIB = 8.0
+_SAMPLE_S = 0.5
+_ROWS = {"generate_messages": "messages", "clean_messages": "read", "build_training_set": "rows",
+         "predict_batch": "predictions"}  # fmt: skip
+
+
+def main() -> None:
+    arguments = _parse_arguments()
+    folder = Path(arguments.folder).resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    summary, peaks = _run_watched(_command(folder, arguments.messages, arguments.intents))
+    result = _measure(summary, peaks)
+    Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
+    Path(arguments.output).write_text(json.dumps(result, indent=1), encoding="utf8")
+    _print_table(result)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=1_650_000)
+    parser.add_argument("--intents", type=int, default=450)
+    parser.add_argument("--folder", default="var/benchmarks/scale", help="emptied first")
+    parser.add_argument("--output", default="var/benchmarks/scale.json")
+    return parser.parse_args()
+
+
+def _command(folder: Path, messages: int, intents: int) -> list[str]:
+    return [
+        sys.executable, "-m", "jobs", "nightly", f"store.root={folder}/store",
+        f"mlflow.tracking_uri=sqlite:///{folder}/mlflow.db", f"mlflow.artifact_root={folder}/artifacts",
+        f"mlflow.cache={folder}/cache", f"redis.embedded.directory={folder}/redis",
+        "redis.embedded.max_memory=3gb", "training.epochs=1", "training.warm_up_epochs=0.1",
+        f"generator.messages={messages}", f"generator.intents={intents}", "generator.day=2026-05-01",
+    ]  # fmt: skip
+
+
+def _run_watched(command: list[str]) -> tuple[dict[str, Any], dict[str, int]]:
+    """The run's summary, and the most memory in bytes, in all and by kind of process."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True)
+    peaks: dict[str, int] = {}
+    while process.poll() is None:
+        for kind, used in _memory_by_kind(process.pid).items():
+            peaks[kind] = max(peaks.get(kind, 0), used)
+        time.sleep(_SAMPLE_S)
+    output = process.stdout.read() if process.stdout else ""
+    return json.loads(output.splitlines()[-1]), peaks
+
+
+def _memory_by_kind(root: int) -> dict[str, int]:
+    used = {"all": 0}
+    family = psutil.Process(root).children(recursive=True)
+    servers = [server for server in psutil.process_iter(["name"]) if server.info["name"] == "redis-server"]
+    for member in {*family, *servers}:
+        try:
+            kind, size = member.name(), member.memory_full_info().pss
+        except psutil.Error:
+            continue  # it ended meanwhile
+        used[kind] = used.get(kind, 0) + size
+        used["all"] += size
+    return used
+
+
+def _measure(summary: dict[str, Any], peaks: dict[str, int]) -> dict[str, Any]:
+    if summary["status"] != "succeeded":
+        raise SystemExit(f"the run failed: {summary['error']}")
+    steps = {}
+    for step, seconds in summary["seconds"].items():
+        rows = summary[step].get(_ROWS.get(step, "")) if isinstance(summary[step], dict) else None
+        rows = sum(rows.values()) if isinstance(rows, dict) else rows
+        steps[step] = {"seconds": seconds, "rows": rows, "rows_per_s": round(rows / seconds) if rows else None}
+    training = summary["train_intent"]
+    steps["train_intent"] |= {
+        "rows": summary["build_training_set"]["rows"]["train"],
+        "rows_per_s": training["rows_per_s"],
+    }
+    memory = {kind: round(used / 2**30, 2) for kind, used in sorted(peaks.items())}
+    return {
+        "steps": steps,
+        "peak_gib": memory,
+        "goal_gib": GOAL_GIB,
+        "test_accuracy": training["metrics"]["test_accuracy"],
+    }
+
+
+def _print_table(result: dict[str, Any]) -> None:
+    print(f"{'step':<22}{'seconds':>10}{'rows':>12}{'rows/s':>10}")
+    for step, numbers in result["steps"].items():
+        print(f"{step:<22}{numbers['seconds']:>10,.1f}{numbers['rows'] or '':>12}{numbers['rows_per_s'] or '':>10}")
+    peaks = ", ".join(f"{kind} {gib}" for kind, gib in result["peak_gib"].items())
+    print(f"most memory (GiB): {peaks}; goal {result['goal_gib']} in all")
+
+
+if __name__ == "__main__":
+    main()
