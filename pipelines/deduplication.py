@@ -6,7 +6,7 @@ the same; rows without a room are one pool, so that a plain data set is rid of i
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 
@@ -25,17 +25,17 @@ def duplicate_reason(messages: DataFrame, config: DeduplicationConfig) -> DataFr
     One shuffle by (room, speaker, text key).
     """
     same_text = ["may_be_duplicate", "room_id", "speaker", "text_key"]
-    order = [F.col("sent_at").asc_nulls_first(), "source_file", "source_block", "position"]
-    before = Window.partitionBy(same_text).orderBy(*order)
-    exact_before = Window.partitionBy(*same_text, "text").orderBy(*order)
+    order: list[Column | str] = [F.col("sent_at").asc_nulls_first(), "source_file", "source_block", "position"]
+    before = Window.partitionBy(same_text).orderBy(order)
+    exact_before = Window.partitionBy(*same_text, "text").orderBy(order)
     repeated = _repeats(before, config)
     near = F.when(repeated, "near_duplicate") if config.near else F.lit(None).cast("string")
     reason = F.when(_repeats(exact_before, config), "duplicate").otherwise(near)
     return messages.withColumn("duplicate", F.when(F.col("may_be_duplicate"), reason))
 
 
-def _repeats(before: object, config: DeduplicationConfig) -> Column:
-    is_first = F.lag(F.lit(False), 1, True).over(before)  # type: ignore[arg-type]
-    earlier = F.lag("sent_at").over(before)  # type: ignore[arg-type]
+def _repeats(before: WindowSpec, config: DeduplicationConfig) -> Column:
+    is_first = F.lag(F.lit(False), 1, True).over(before)
+    earlier = F.lag("sent_at").over(before)
     gap_s = F.col("sent_at").cast("double") - earlier.cast("double")
     return ~is_first & (gap_s.isNull() | (gap_s <= config.window_s))

@@ -59,8 +59,7 @@ class TextEncoder:
 
     def to_json(self) -> str:
         features = {
-            f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens}
-            for f in self.features
+            f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens} for f in self.features
         }
         return json.dumps({"features": features, "intents": self.intents}, ensure_ascii=False)
 

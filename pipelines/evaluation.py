@@ -130,9 +130,7 @@ def evaluate_counts(counts: Iterable[Mapping[str, Any]]) -> Evaluation:
         macro_f1=_ratio(sum(score.f1 for score in scores), len(scores)),
         calibration_error=_calibration_error(calibration),
         intents=scores,
-        confusions=tuple(
-            Confusion(*pair, count) for pair, count in sorted(pairs.items(), key=_reading_order)
-        ),
+        confusions=tuple(Confusion(*pair, count) for pair, count in sorted(pairs.items(), key=_reading_order)),
         bins=calibration,
     )
 
@@ -144,9 +142,7 @@ def _score_intents(pairs: Mapping[tuple[str, str], int]) -> tuple[IntentScore, .
         support[intent] += count
         predicted[prediction] += count
     return tuple(
-        _score_intent(
-            intent, right=pairs.get((intent, intent), 0), support=count, predicted=predicted[intent]
-        )
+        _score_intent(intent, right=pairs.get((intent, intent), 0), support=count, predicted=predicted[intent])
         for intent, count in sorted(support.items())
     )
 

@@ -50,9 +50,7 @@ def _readable_line(config: InputConfig) -> Column:
 
 def _parse_json(config: InputConfig) -> Column:
     sources = dict.fromkeys(asdict(config.columns).values())
-    types = {
-        source: "VARIANT" if source == config.columns.text else "STRING" for source in [*sources, _CORRUPT]
-    }
+    types = {source: "VARIANT" if source == config.columns.text else "STRING" for source in [*sources, _CORRUPT]}
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
     return F.from_json(_readable_line(config), _ddl(types), options)
 

@@ -29,9 +29,7 @@ class PromotionConfig:
     max_calibration_error: float = 1.0  # expected calibration error above which none does; 1 allows any
     metric: Metric = Metric.accuracy  # what the challenger must do better: accuracy or macro_f1
     min_gain: float = 0.0  # how much better, at least; 0: any gain, but an equal model is not better
-    max_macro_f1_drop: float = (
-        0.01  # how far macro F1 may fall, so that rare intents do not pay for the others
-    )
+    max_macro_f1_drop: float = 0.01  # how far macro F1 may fall, so that rare intents do not pay for the others
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,7 @@ class PromotionDecision:
     reason: str
 
 
-def decide_promotion(
-    challenger: Evaluation, champion: Evaluation | None, config: PromotionConfig
-) -> PromotionDecision:
+def decide_promotion(challenger: Evaluation, champion: Evaluation | None, config: PromotionConfig) -> PromotionDecision:
     """Decide by the rule in settings, on both models' evaluations on the same messages.
 
     Raises MalgilError when the two were evaluated on different messages.

@@ -70,9 +70,7 @@ def write_report(store: Store, url: str, data: ReportData) -> str:
 def render_report(data: ReportData) -> str:
     """The report as one HTML document."""
     folder = FileSystemLoader(Path(__file__).parent)
-    page = Environment(
-        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    page = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {"number": format_number, "share": format_share, "duration": format_duration}
     page.filters |= {"points": format_points, "words": _to_words, "parts": _split_placeholders}
     return page.get_template(_TEMPLATE).render(
@@ -138,9 +136,7 @@ def _describe_result(summary: Mapping[str, Any]) -> str:
     facts = [
         _count(summary, "messages", "messages"),
         _count(summary, "clean", "clean messages"),
-        ", ".join(f"{format_number(n)} {split}" for split, n in rows.items())
-        if isinstance(rows, Mapping)
-        else "",
+        ", ".join(f"{format_number(n)} {split}" for split, n in rows.items()) if isinstance(rows, Mapping) else "",
         _count(summary, "epochs", "epochs"),
         _count(summary, "ranks", "ranks"),
         _count(summary, "predictions", "predictions"),
@@ -158,9 +154,7 @@ def _count(summary: Mapping[str, Any], key: str, unit: str) -> str:
 def _list_rejections(clean: Mapping[str, Any]) -> list[dict[str, Any]]:
     rejected = sorted(clean.get("rejected", {}).items(), key=lambda item: (-item[1], item[0]))
     most = max((count for _, count in rejected), default=0) or 1
-    return [
-        {"reason": _to_words(reason), "count": count, "share": count / most} for reason, count in rejected
-    ]
+    return [{"reason": _to_words(reason), "count": count, "share": count / most} for reason, count in rejected]
 
 
 def _compare(challenger: Evaluation, champion: Evaluation | None) -> list[dict[str, Any]]:
@@ -180,9 +174,7 @@ def _compare(challenger: Evaluation, champion: Evaluation | None) -> list[dict[s
 def _list_changes(challenger: Evaluation, champion: Evaluation | None) -> list[tuple[IntentScore, float]]:
     """The intents whose F1 changed most, with the change; the best first."""
     before = {score.intent: score.f1 for score in champion.intents} if champion else {}
-    changes = [
-        (score, score.f1 - before[score.intent]) for score in challenger.intents if score.intent in before
-    ]
+    changes = [(score, score.f1 - before[score.intent]) for score in challenger.intents if score.intent in before]
     changes = sorted((pair for pair in changes if pair[1]), key=lambda pair: -abs(pair[1]))[:8]
     return sorted(changes, key=lambda pair: -pair[1])
 

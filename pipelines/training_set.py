@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from models.vocabulary import Vocabulary
 from pipelines.encoding import FeatureConfig, TextEncoder
 from pipelines.tokenization import tokens_column
+from udfs.columns import lift_batch
 
 _BUCKETS = 10_000
 _ID_COLUMNS = ("message_id", "text", "intent", "label", "split")
@@ -27,16 +28,10 @@ def _default_features() -> dict[str, FeatureConfig]:
 class TrainingSetConfig:
     """How labelled messages become a snapshot."""
 
-    features: dict[str, FeatureConfig] = field(
-        default_factory=_default_features
-    )  # the network's inputs by name
-    validation_share: float = (
-        0.1  # of the texts, by hash, where the source has no validation split of its own
-    )
+    features: dict[str, FeatureConfig] = field(default_factory=_default_features)  # the network's inputs by name
+    validation_share: float = 0.1  # of the texts, by hash, where the source has no validation split of its own
     test_share: float = 0.1  # likewise
-    speakers: list[str] = field(
-        default_factory=lambda: ["customer"]
-    )  # whose messages are learned and predicted
+    speakers: list[str] = field(default_factory=lambda: ["customer"])  # whose messages are learned and predicted
     rows_per_shard: int = 65_536  # rows a Parquet row group, the unit that a rank reads
     min_shards: int = 16  # row groups a split at least, so that as many ranks get work
 
@@ -59,9 +54,7 @@ def assign_splits(messages: DataFrame, config: TrainingSetConfig, *, has_validat
     """
     share = F.pmod(F.xxhash64("text_key"), F.lit(_BUCKETS)) / _BUCKETS
     held_out = config.test_share + config.validation_share
-    by_hash = (
-        F.when(share < config.test_share, "test").when(share < held_out, "validation").otherwise("train")
-    )
+    by_hash = F.when(share < config.test_share, "test").when(share < held_out, "validation").otherwise("train")
     is_carved = (F.col("split") == "train") & (share >= config.test_share) & (share < held_out)
     own = F.col("split") if has_validation else F.when(is_carved, "validation").otherwise(F.col("split"))
     return messages.withColumn("split", F.coalesce(own, by_hash))
@@ -104,7 +97,5 @@ def _label(intent: Column, ids: Mapping[str, str]) -> Column:
 
 
 def _ids_column(tokens: Column, vocabulary: Vocabulary, length: int) -> Column:
-    def encode(batch: pd.Series) -> pd.Series:
-        return pd.Series(list(vocabulary.encode(batch.tolist(), length)))
-
-    return F.pandas_udf(encode, T.ArrayType(T.IntegerType(), containsNull=False))(tokens)  # type: ignore[call-overload,no-any-return]
+    encode = lift_batch(partial(vocabulary.encode, length=length), T.ArrayType(T.IntegerType(), containsNull=False))
+    return encode(tokens)

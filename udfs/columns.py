@@ -1,6 +1,6 @@
 """The one way from a rule about one value to a Spark column."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -18,8 +18,17 @@ def lift(function: Callable[[Any], Any], return_type: T.DataType) -> Callable[..
     if isinstance(return_type, T.StructType):
         return _lift_to_struct(function, return_type)
 
-    def on_series(values: pd.Series) -> pd.Series:
-        return pd.Series(_apply(function, values), dtype=object)
+    return _to_column(lambda values: pd.Series(_apply(function, values), dtype=object), return_type)
+
+
+def lift_batch(function: Callable[[list[Any]], Iterable[Any]], return_type: T.DataType) -> Callable[..., Column]:
+    """A vectorized column function: `function` on the values of a whole batch, one result a value, in order."""
+    return _to_column(lambda values: pd.Series(list(function(values.tolist())), dtype=object), return_type)
+
+
+def _to_column(function: Callable[[pd.Series], pd.Series], return_type: T.DataType) -> Callable[..., Column]:
+    def on_series(values: pd.Series) -> pd.Series:  # Spark reads from these types what kind of function it is
+        return function(values)
 
     # pyspark's overloads know no DataType in general.
     column: Callable[..., Column] = pandas_udf(on_series, return_type)  # type: ignore[call-overload]

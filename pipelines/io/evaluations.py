@@ -32,6 +32,4 @@ def evaluate_version(spark: SparkSession, store: Store, model: ModelFiles, snaps
 def _predict(test: DataFrame, model: ModelFiles) -> DataFrame:
     best = F.get("top", F.lit(0))
     predicted = add_top_intents(test.select("intent", "text"), model, _RULE)
-    return predicted.select(
-        "intent", best["intent"].alias("predicted"), best["probability"].alias("confidence")
-    )
+    return predicted.select("intent", best["intent"].alias("predicted"), best["probability"].alias("confidence"))

@@ -35,9 +35,9 @@ def _write(store: Store, output_id: str, draft: str, outcomes: DataFrame, raw: R
     else:
         spark.createDataFrame([], MESSAGE).write.parquet(posixpath.join(draft, _DATA))
     store.remove(staged)
-    messages = spark.read.schema(
-        T.StructType([*MESSAGE.fields, T.StructField("masks", T.IntegerType())])
-    ).parquet(posixpath.join(draft, _DATA))
+    messages = spark.read.schema(T.StructType([*MESSAGE.fields, T.StructField("masks", T.IntegerType())])).parquet(
+        posixpath.join(draft, _DATA)
+    )
     return _describe(messages, quarantine["rejected"])
 
 

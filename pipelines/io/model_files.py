@@ -132,9 +132,7 @@ def _without_training_layers(network: "keras.Model", encoder: TextEncoder) -> "k
     ids = {name: np.arange(spec.length)[None].astype(np.int32) for name, spec in encoder.inputs.items()}
     ids = {name: ids[name] % spec.size for name, spec in encoder.inputs.items()}
     if not np.array_equal(network(ids), served(ids)):
-        raise MalgilError(
-            f"{network.name}: a layer of our own acts in prediction; expected Keras's own layers there"
-        )
+        raise MalgilError(f"{network.name}: a layer of our own acts in prediction; expected Keras's own layers there")
     return served
 
 

@@ -69,9 +69,7 @@ def write_predictions_to_redis(predictions: DataFrame, config: RedisConfig) -> R
     return RedisWrites(**totals.asDict()) if totals else RedisWrites(0, 0)
 
 
-def publish_predictions(
-    store: Store, output_id: str, predictions: DataFrame, config: RedisConfig
-) -> Manifest:
+def publish_predictions(store: Store, output_id: str, predictions: DataFrame, config: RedisConfig) -> Manifest:
     """Make the output `predictions/<id>` (Parquet) and bring it to Redis; returns its counts.
 
     Redis gets what the Parquet holds, so a run that was killed between the two predicts nothing anew. A note in
@@ -104,9 +102,7 @@ def _write_parquet(predictions: DataFrame, draft: str) -> dict[str, int]:
     url = f"{draft}/data"
     predictions.write.parquet(url)
     written = predictions.sparkSession.read.schema(PREDICTION).parquet(url)
-    counts = written.select(
-        F.count("*").alias("predictions"), F.count_if("is_out_of_scope").alias("out_of_scope")
-    )
+    counts = written.select(F.count("*").alias("predictions"), F.count_if("is_out_of_scope").alias("out_of_scope"))
     return {name: int(value) for name, value in counts.collect()[0].asDict().items()}
 
 

@@ -115,7 +115,7 @@ def _poll_stages(context: SparkContext, seen: dict[int, tuple[int, int]]) -> int
 
 
 def _count_rows(context: SparkContext, stage: int) -> int:
-    data = context._jsc.sc().statusStore().lastStageAttempt(stage)  # type: ignore[attr-defined]
+    data = context._jsc.sc().statusStore().lastStageAttempt(stage)
     return int(max(data.inputRecords(), data.outputRecords(), data.shuffleReadRecords()))
 
 

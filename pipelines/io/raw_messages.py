@@ -38,9 +38,7 @@ class InputConfig:
     max_line_bytes: int = 65_536  # a longer line goes to quarantine unread
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
     intents: dict[str, str] = field(default_factory=dict)  # raw label: intent; a label left out is no label
-    split_by_file: dict[str, str] = field(
-        default_factory=dict
-    )  # file name: split, where files are the splits
+    split_by_file: dict[str, str] = field(default_factory=dict)  # file name: split, where files are the splits
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class RawMessages:
 
     rows: DataFrame
     names: tuple[str, ...]  # the source's column names; of JSON, none: they differ by line
-    lines: (
-        DataFrame | None
-    )  # every line's place, blank ones and headers too; None: `position` counts in the file
+    lines: DataFrame | None  # every line's place, blank ones and headers too; None: `position` counts in the file
 
 
 def list_raw_files(config: InputConfig) -> Listing:
@@ -94,9 +90,7 @@ def add_source_lines(rows: DataFrame, raw: RawMessages) -> DataFrame:
         return rows.withColumn("source_line", F.col("position") + 1).drop("source_block", "position")
     place = ["source_file", "source_block"]
     blocks = raw.lines.groupBy(place).agg(F.min("position").alias("first"), F.count("*").alias("lines"))
-    earlier = (
-        Window.partitionBy("source_file").orderBy("source_block").rowsBetween(Window.unboundedPreceding, -1)
-    )
+    earlier = Window.partitionBy("source_file").orderBy("source_block").rowsBetween(Window.unboundedPreceding, -1)
     starts = blocks.withColumn("before", F.coalesce(F.sum("lines").over(earlier), F.lit(0))).drop("lines")
     numbered = rows.join(F.broadcast(starts), on=place, how="left")
     line = F.col("before") + F.col("position") - F.col("first") + 1
@@ -121,9 +115,7 @@ def _read_parquet(spark: SparkSession, urls: list[str]) -> RawMessages:
     return RawMessages(rows, tuple(table.columns), None)
 
 
-def _without_header(
-    rows: DataFrame, lines: DataFrame, config: InputConfig, *, first_file: str
-) -> RawMessages:
+def _without_header(rows: DataFrame, lines: DataFrame, config: InputConfig, *, first_file: str) -> RawMessages:
     """Rows that are not the first file's first line, which every file may repeat."""
     first = rows.sparkSession.read.text(first_file).head(1)
     header = first[0]["value"] if first else ""

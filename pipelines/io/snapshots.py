@@ -87,9 +87,7 @@ def _build_encoder(tokenized: DataFrame, config: TrainingSetConfig) -> TextEncod
     return TextEncoder(tuple(features), tuple(sorted(intents)))
 
 
-def _write_splits(
-    draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig
-) -> None:
+def _write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig) -> None:
     for split, rows in counts.items():
         shards = max(config.min_shards, math.ceil(rows / config.rows_per_shard))
         part = encoded.where(F.col("split") == split).drop("split").repartition(shards, "message_id")

@@ -1,9 +1,7 @@
 """The nightly run through the door, on real parts: its result, and that a killed run ends as if it was not."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,40 +11,16 @@ import psutil
 import pytest
 import redis
 
-from pipelines.io import embedded_redis
-from pipelines.io.embedded_redis import EmbeddedRedisConfig
+from tests.services.runs import run_job, start_job
 
-PROJECT = Path(__file__).resolve().parents[2]
-STEPS = ("generate_messages", "clean_messages", "build_training_set", "train_intent", "evaluate_intent", "predict_batch")
-
-
-def _overrides(folder: Path) -> list[str]:
-    return [
-        f"store.root={folder}/store",
-        f"mlflow.tracking_uri=sqlite:///{folder}/mlflow.db",
-        f"mlflow.artifact_root={folder}/artifacts",
-        f"mlflow.cache={folder}/cache",
-        f"redis.embedded.directory={folder}/redis",
-        "generator.messages=4000", "generator.intents=8", "generator.day=2026-05-01",
-        "training.epochs=4", "training.batch_size=64", "training_set.min_shards=4",
-    ]  # fmt: skip
-
-
-def _start(folder: Path, job: str = "nightly", *more: str) -> subprocess.Popen[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "jobs", job, *_overrides(folder), *more]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    return subprocess.Popen(
-        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def _run(folder: Path, job: str = "nightly", *more: str) -> dict[str, Any]:
-    process = _start(folder, job, *more)
-    output, shown = process.communicate(timeout=600)
-    summary: dict[str, Any] = json.loads(output.splitlines()[-1])
-    assert (process.returncode == 0) == (summary["status"] == "succeeded"), shown
-    return summary
+STEPS = (
+    "generate_messages",
+    "clean_messages",
+    "build_training_set",
+    "train_intent",
+    "evaluate_intent",
+    "predict_batch",
+)
 
 
 def _kill_when(process: subprocess.Popen[str], happens: Callable[[], bool]) -> None:
@@ -61,20 +35,6 @@ def _kill_when(process: subprocess.Popen[str], happens: Callable[[], bool]) -> N
         if victim.is_running() and "redis-server" not in victim.name():
             victim.kill()
     process.communicate()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path = tmp_path_factory.mktemp("nightly")
-    yield path
-    for config in (EmbeddedRedisConfig(directory=str(path / name / "redis")) for name in ("whole", "killed")):
-        embedded_redis.stop(config)
-
-
-@pytest.fixture(scope="module")
-def whole(folder: Path) -> dict[str, Any]:
-    """The summary of a run that nothing disturbed."""
-    return _run(folder / "whole")
 
 
 def test_summary_holds_every_steps_keys(whole: dict[str, Any]) -> None:
@@ -103,7 +63,7 @@ def test_front_end_reads_every_prediction_from_redis(whole: dict[str, Any]) -> N
 
 
 def test_second_run_finds_every_step_done(whole: dict[str, Any], folder: Path) -> None:
-    again = _run(folder / "whole")
+    again = run_job(folder / "whole")
     assert [step for step in STEPS if not again[step]["skipped"]] == []
     assert again["train_intent"]["version"] == whole["train_intent"]["version"]
 
@@ -118,8 +78,8 @@ def test_run_that_was_killed_at_every_step_ends_like_one_that_was_not(whole: dic
         "predict_batch": lambda: any(store.glob("predictions/.*.draft/*")),
     }
     for moment in moments.values():
-        _kill_when(_start(killed), moment)
-    ended = _run(killed)
+        _kill_when(start_job(killed), moment)
+    ended = run_job(killed)
     done_before = [step for step in STEPS if ended[step]["skipped"]]
     assert done_before == [step for step in STEPS if step != "predict_batch"]
     for step, keys in {
@@ -133,6 +93,6 @@ def test_run_that_was_killed_at_every_step_ends_like_one_that_was_not(whole: dic
 
 
 def test_failure_is_one_line_with_the_exit_code(folder: Path) -> None:
-    summary = _run(folder / "failing", "clean_messages", f"input.path={folder}/nothing.jsonl")
+    summary = run_job(folder / "failing", "clean_messages", f"input.path={folder}/nothing.jsonl")
     assert summary["status"] == "failed"
     assert summary["error"].startswith("input.path: expected files, found none at")

@@ -83,9 +83,7 @@ def _read(client: redis.Redis) -> dict[str, Any]:
     return {key: client.get(key) if "prediction" in key else client.xrange(key) for key in keys}
 
 
-def test_a_front_end_reads_three_predictions(
-    spark: SparkSession, config: RedisConfig, client: redis.Redis
-) -> None:
+def test_a_front_end_reads_three_predictions(spark: SparkSession, config: RedisConfig, client: redis.Redis) -> None:
     written = write_predictions_to_redis(_table(spark, DELIVERY, UNKNOWN, NOTHING), config)
 
     assert written == RedisWrites(predictions=3, changed=3)
@@ -116,9 +114,7 @@ def test_a_front_end_reads_three_predictions(
     assert set(client.scan_iter("*")) == {*(f"malgil:prediction:m{i}" for i in (1, 2, 3)), "malgil:room:방1"}
 
 
-def test_predictions_and_their_room_expire(
-    spark: SparkSession, config: RedisConfig, client: redis.Redis
-) -> None:
+def test_predictions_and_their_room_expire(spark: SparkSession, config: RedisConfig, client: redis.Redis) -> None:
     write_predictions_to_redis(_table(spark, DELIVERY), config)
     assert 590 < client.ttl("malgil:prediction:m1") <= 600
     assert 590 < client.ttl("malgil:room:방1") <= 600
@@ -128,9 +124,7 @@ def test_predictions_and_their_room_expire(
     "replayed",
     [
         pytest.param(DELIVERY, id="the same row"),
-        pytest.param(
-            {**DELIVERY, "predicted_at": PREDICTED + timedelta(hours=1)}, id="predicted again later"
-        ),
+        pytest.param({**DELIVERY, "predicted_at": PREDICTED + timedelta(hours=1)}, id="predicted again later"),
         pytest.param(
             {**DELIVERY, "confidence": 0.900001, "top": [("배송_조회", 0.900001), ('"환불"', 0.099999)]},
             id="the last digits differ",
@@ -155,9 +149,7 @@ def test_a_replay_changes_nothing_that_a_reader_sees(
     "older",
     [
         pytest.param({"predicted_at": PREDICTED - timedelta(seconds=1)}, id="by its time"),
-        pytest.param(
-            {"predicted_at": PREDICTED + timedelta(hours=1), "models": ("2", None)}, id="by its model"
-        ),
+        pytest.param({"predicted_at": PREDICTED + timedelta(hours=1), "models": ("2", None)}, id="by its model"),
     ],
 )
 def test_an_older_prediction_never_replaces_a_newer_one(
@@ -256,7 +248,5 @@ def test_the_password_comes_from_the_environment(
 
 def test_a_redis_that_is_not_there_is_named(spark: SparkSession) -> None:
     config = RedisConfig(url="redis://127.0.0.1:1/0", retries=0)
-    with pytest.raises(
-        MalgilError, match=r"^Redis at 127\.0\.0\.1:1 does not take our predictions: .*refused"
-    ):
+    with pytest.raises(MalgilError, match=r"^Redis at 127\.0\.0\.1:1 does not take our predictions: .*refused"):
         write_predictions_to_redis(_table(spark, DELIVERY), config)

@@ -110,9 +110,7 @@ def test_a_training_has_one_version(tracking: Tracking, register: Callable[[str]
     }
 
 
-def test_the_champion_is_the_one_that_was_promoted(
-    tracking: Tracking, register: Callable[[str], str]
-) -> None:
+def test_the_champion_is_the_one_that_was_promoted(tracking: Tracking, register: Callable[[str], str]) -> None:
     assert champion(tracking, "malgil-unknown") is None
     first, second = register("old"), register("new")
 
@@ -135,9 +133,7 @@ def test_an_unknown_version_names_those_there_are(tracking: Tracking, register: 
 
 
 def test_a_version_holds_no_pickle_and_needs_no_code_of_ours(files: ModelFiles) -> None:
-    names = {
-        file.relative_to(files.path).as_posix() for file in Path(files.path).rglob("*") if file.is_file()
-    }
+    names = {file.relative_to(files.path).as_posix() for file in Path(files.path).rglob("*") if file.is_file()}
 
     assert names == {
         "MLmodel", "conda.yaml", "data/keras_module.txt", "data/model.keras", "encoder.json", "manifest.json",
@@ -175,9 +171,7 @@ def test_a_pickle_is_refused_even_if_the_manifest_names_it(files: ModelFiles) ->
     hashes = {**json.loads(manifest.read_text()), "data/extra.pkl": file_sha256(path)}
     manifest.write_text(json.dumps(hashes))
 
-    with pytest.raises(
-        ModelManifestError, match=r"expected no file that can carry code, found data/extra\.pkl"
-    ):
+    with pytest.raises(ModelManifestError, match=r"expected no file that can carry code, found data/extra\.pkl"):
         load_model(files)
 
 
@@ -195,9 +189,7 @@ def test_files_that_are_gone_are_named(tracking: Tracking, register: Callable[[s
     source = tracking.client.get_model_version(MODEL, version).source
     shutil.rmtree(str(source).removeprefix("file://"))
 
-    with pytest.raises(
-        ModelManifestError, match=f"malgil-intent version {version}: expected its files at file://"
-    ):
+    with pytest.raises(ModelManifestError, match=f"malgil-intent version {version}: expected its files at file://"):
         download_model(tracking, MODEL, version)
 
 

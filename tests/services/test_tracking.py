@@ -32,9 +32,7 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
 
 
 def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
-    with pytest.raises(
-        MalgilError, match=r"mlflow\.tracking_uri: expected MLflow at 'ftp://…@runs', received"
-    ):
+    with pytest.raises(MalgilError, match=r"mlflow\.tracking_uri: expected MLflow at 'ftp://…@runs', received"):
         connect_mlflow(MlflowConfig(tracking_uri="ftp://user:secret@runs"))
 
 

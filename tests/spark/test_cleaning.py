@@ -16,9 +16,7 @@ from pipelines.parsing import parse_messages
 
 def _message(text: str, second: int = 0, **fields: Any) -> str:
     message = {"message_id": f"{text}-{second}", "room_id": "r1", "speaker": "customer", "text": text}
-    return json.dumps(
-        {**message, "sent_at": f"2026-05-01T10:{second // 60:02}:{second % 60:02}+09:00", **fields}
-    )
+    return json.dumps({**message, "sent_at": f"2026-05-01T10:{second // 60:02}:{second % 60:02}+09:00", **fields})
 
 
 def _clean(spark: SparkSession, folder: Path, lines: list[str], **columns: str) -> tuple[Store, Manifest]:
@@ -29,9 +27,7 @@ def _clean(spark: SparkSession, folder: Path, lines: list[str], **columns: str) 
     return store, publish_clean_messages(store, "a1", outcomes, raw)
 
 
-def test_every_row_is_clean_or_in_quarantine_with_its_reason_and_line(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_every_row_is_clean_or_in_quarantine_with_its_reason_and_line(spark: SparkSession, tmp_path: Path) -> None:
     lines = [_message("배송 언제 와요?"), "{broken 010-1234-5678", _message("ㅇ"), _message("hello there")]
     store, manifest = _clean(spark, tmp_path, lines)
     assert {key: manifest[key] for key in ("read", "clean", "rejected", "splits")} == {
@@ -82,9 +78,7 @@ def test_repetition_is_judged_within_room_speaker_and_time(spark: SparkSession, 
 
 
 @pytest.mark.parametrize(("split", "kept"), [("train", 1), ("dev", 3), ("test", 3)])
-def test_held_out_rows_of_the_source_all_stay(
-    spark: SparkSession, tmp_path: Path, split: str, kept: int
-) -> None:
+def test_held_out_rows_of_the_source_all_stay(spark: SparkSession, tmp_path: Path, split: str, kept: int) -> None:
     lines = [json.dumps({"text": text, "part": split}) for text in ("날씨 알려줘", "날씨 알려줘", "삶")]
     _, manifest = _clean(spark, tmp_path, lines, split="part")
     assert manifest["clean"] == kept

@@ -13,9 +13,7 @@ from models.vocabulary import InputSpec
 SPECS = {"morphemes": InputSpec(size=20, length=6), "character_ngrams": InputSpec(size=10, length=9)}
 ROWS = {
     "morphemes": np.array([[2, 3, 4, 0, 0, 0], [5, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32),
-    "character_ngrams": np.array(
-        [[2, 3, 4, 5, 6, 7, 0, 0, 0], [8, 9, 0, 0, 0, 0, 0, 0, 0], [0] * 9], np.int32
-    ),
+    "character_ngrams": np.array([[2, 3, 4, 5, 6, 7, 0, 0, 0], [8, 9, 0, 0, 0, 0, 0, 0, 0], [0] * 9], np.int32),
 }
 
 
