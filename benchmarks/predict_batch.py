@@ -155,7 +155,7 @@ def _cpu_seconds() -> float:
     """Of this process and all below it, now alive: the JVM and its Python workers stay for the whole run."""
     root = psutil.Process()
     times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
-    return sum(spent.user + spent.system for spent in times)
+    return float(sum(spent.user + spent.system for spent in times))
 
 
 def _spark_ways(spark: SparkSession, folder: str, model: ModelFiles) -> dict[str, Way]:

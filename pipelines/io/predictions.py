@@ -5,41 +5,36 @@
 Redis Cluster is out of scope: a message's two keys lie in different slots.
 """
 
-import os
+import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
 import redis
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
 from pipelines.errors import MalgilError
-from pipelines.io import embedded_redis
-from pipelines.io.embedded_redis import EmbeddedRedisConfig
+from pipelines.io.redis_connection import RedisConfig, RedisConnection, connect_redis
 from pipelines.io.store import Manifest, Store
 from pipelines.io.tracking import hide_credentials
 from pipelines.prediction import PREDICTION, prediction_json
 
-EMBEDDED = "embedded"
+__all__ = [
+    "RedisConfig",
+    "RedisWrites",
+    "are_published",
+    "prediction_key",
+    "publish_predictions",
+    "read_address",
+    "room_key",
+    "write_predictions_to_redis",
+]
 
-
-@dataclass(frozen=True)
-class RedisConfig:
-    """The Redis that predictions go to."""
-
-    url: str = EMBEDDED  # "embedded", or redis://host:port/db; rediss:// for TLS
-    password_env: str = "MALGIL_REDIS_PASSWORD"  # the environment variable with the password, if it needs one
-    ca_file_env: str = "MALGIL_REDIS_CA_FILE"  # with the path of a CA certificate on every node, for TLS
-    ttl_s: int = 7 * 24 * 3600  # a prediction goes this long after it was written
-    room_stream_length: int = 1_000  # predictions kept a room, roughly: Redis trims whole blocks
-    batch_rows: int = 500  # predictions sent at once
-    timeout_s: float = 10.0  # for a connection, and for one answer
-    retries: int = 5  # of a connection or a batch, after 0.1 s, 0.2 s, 0.4 s … up to 5 s
-    embedded: EmbeddedRedisConfig = field(default_factory=EmbeddedRedisConfig)  # of the embedded one
+_FAILED = "Redis did not take the predictions"
 
 
 @dataclass(frozen=True)
@@ -59,30 +54,34 @@ def write_predictions_to_redis(predictions: DataFrame, config: RedisConfig) -> R
     that a newer version of a model made or that is newer itself. Holds as long as a replay comes within
     `ttl_s`. On a failure the rows written so far stay, and running it again completes them.
 
-    Raises MalgilError when Redis does not answer. An executor's failure is Spark's, after its own retries.
+    Raises MalgilError when Redis does not answer or refuses a write, after the connection's and Spark's retries.
     """
-    connection = _connection(config, predictions.sparkSession)
-    _check(connection)
+    connection = connect_redis(config, predictions.sparkSession)
     rows = predictions.select("message_id", "room_id", prediction_json().alias("prediction"))
     counts = rows.mapInArrow(partial(_write_partition, connection, config), "predictions long, changed long")
-    totals = counts.agg(*(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in counts.columns)).first()
-    return RedisWrites(**totals.asDict()) if totals else RedisWrites(0, 0)
+    totals = counts.agg(*(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in counts.columns))
+    try:
+        (row,) = totals.collect()
+    except PythonException as error:
+        raise _refusal(error) from error
+    return RedisWrites(**row.asDict())
 
 
 def publish_predictions(store: Store, output_id: str, predictions: DataFrame, config: RedisConfig) -> Manifest:
     """Make the output `predictions/<id>` (Parquet) and bring it to Redis; returns its counts.
 
     Redis gets what the Parquet holds, so a run that was killed between the two predicts nothing anew. A note in
-    Redis, which expires no later than the predictions, says that they are all there.
+    Redis, which expires with the first of the predictions that this call writes, says that they are all there.
     """
     spark, url = predictions.sparkSession, store.url("predictions", output_id, "data")
+    client = connect_redis(config, spark).open()
     manifest = store.manifest("predictions", output_id)
     if manifest is None:
         manifest = store.publish("predictions", output_id, lambda draft: _write_parquet(predictions, draft))
-    client = _connection(config, spark).open()
     if not client.exists(_published_key(output_id)):
+        expires_at = int(time.time()) + config.ttl_s
         writes = write_predictions_to_redis(spark.read.schema(PREDICTION).parquet(url), config)
-        client.set(_published_key(output_id), writes.predictions, ex=config.ttl_s)
+        client.set(_published_key(output_id), writes.predictions, exat=expires_at)
     return manifest
 
 
@@ -90,12 +89,12 @@ def are_published(store: Store, output_id: str, config: RedisConfig, spark: Spar
     """Whether the output stands in the store and all of it in Redis."""
     if store.manifest("predictions", output_id) is None:
         return False
-    return bool(_connection(config, spark).open().exists(_published_key(output_id)))
+    return bool(connect_redis(config, spark).open().exists(_published_key(output_id)))
 
 
 def read_address(config: RedisConfig, spark: SparkSession) -> str:
     """The URL of the Redis that predictions go to, for people: without a password."""
-    return hide_credentials(_connection(config, spark).url)
+    return hide_credentials(connect_redis(config, spark).url)
 
 
 def _write_parquet(predictions: DataFrame, draft: str) -> dict[str, int]:
@@ -110,63 +109,8 @@ def _published_key(output_id: str) -> str:
     return f"malgil:batch:{output_id}"
 
 
-@dataclass(frozen=True)
-class _Connection:
-    url: str
-    password: str | None = field(repr=False)
-    ca_file: str | None
-    timeout_s: float
-    retries: int
-
-    def open(self) -> redis.Redis:
-        tls = {"ssl_ca_certs": self.ca_file} if self.ca_file and self.url.startswith("rediss:") else {}
-        return redis.Redis.from_url(
-            self.url,
-            password=self.password,
-            socket_timeout=self.timeout_s,
-            socket_connect_timeout=self.timeout_s,
-            retry=Retry(ExponentialBackoff(cap=5, base=0.1), self.retries),
-            **tls,
-        )
-
-
-def _connection(config: RedisConfig, spark: SparkSession) -> _Connection:
-    is_embedded = config.url == EMBEDDED
-    return _Connection(
-        url=_embedded_url(config, spark) if is_embedded else config.url,
-        password=None if is_embedded else os.environ.get(config.password_env),
-        ca_file=os.environ.get(config.ca_file_env),
-        timeout_s=config.timeout_s,
-        retries=config.retries,
-    )
-
-
-def _embedded_url(config: RedisConfig, spark: SparkSession) -> str:
-    master = spark.sparkContext.master or ""
-    if not master.startswith("local"):
-        raise MalgilError(
-            f"redis.url is 'embedded', which serves this machine only, but Spark runs on {master}: "
-            "set redis.url to a Redis that all executors reach"
-        )
-    return embedded_redis.start(config.embedded).url
-
-
-def _check(connection: _Connection) -> None:
-    client = connection.open()
-    address = client.connection_pool.connection_kwargs
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        raise MalgilError(
-            f"Redis at {address.get('host')}:{address.get('port')} does not take our predictions: {error}; "
-            "start it, or set redis.url and the password's environment variable"
-        ) from error
-    finally:
-        client.close()
-
-
 def _write_partition(
-    connection: _Connection, config: RedisConfig, batches: Iterable[pa.RecordBatch]
+    connection: RedisConnection, config: RedisConfig, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     client = connection.open()
     try:
@@ -192,11 +136,21 @@ def _write_rows(
     for message_id, room_id, prediction in zip(message_ids, room_ids, predictions, strict=True):
         keys = [prediction_key(message_id)] + ([room_key(room_id)] if room_id is not None else [])
         write(keys, [prediction, config.ttl_s, config.room_stream_length, message_id], client=pipeline)
-    answers = pipeline.execute(raise_on_error=False)  # raised by redis-py, an error would quote the rows
+    try:
+        answers = pipeline.execute(raise_on_error=False)  # raised by redis-py, an error would quote the rows
+    except redis.ConnectionError as error:
+        raise MalgilError(f"{_FAILED}: {error}; run it again when it answers") from error
     for answer in answers:
         if isinstance(answer, Exception):
-            raise MalgilError(f"Redis refused a prediction: {answer}; check its memory, disk and rights")
+            advice = "see its memory (redis.embedded.max_memory for the embedded one), disk and rights"
+            raise MalgilError(f"{_FAILED}: {answer}; {advice}")
     return sum(answers)
+
+
+def _refusal(error: PythonException) -> Exception:
+    """The error of an executor that could not write, as one line; any other as it is."""
+    found = re.search(f"{_FAILED}: .*", str(error))
+    return MalgilError(found.group()) if found else error
 
 
 def prediction_key(message_id: str) -> str:

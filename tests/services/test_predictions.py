@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -13,7 +14,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pipelines.errors import MalgilError
 from pipelines.io import embedded_redis
 from pipelines.io.embedded_redis import EmbeddedRedisConfig
-from pipelines.io.predictions import RedisConfig, RedisWrites, write_predictions_to_redis
+from pipelines.io.predictions import (
+    RedisConfig,
+    RedisWrites,
+    are_published,
+    publish_predictions,
+    write_predictions_to_redis,
+)
+from pipelines.io.store import Store, StoreConfig
 from pipelines.prediction import PREDICTION
 
 KOREA = timezone(timedelta(hours=9))
@@ -80,7 +88,7 @@ def _table(spark: SparkSession, *rows: Row) -> DataFrame:
 def _read(client: redis.Redis) -> dict[str, Any]:
     """All that a reader can see but the TTL."""
     keys = sorted(client.scan_iter("*"))
-    return {key: client.get(key) if "prediction" in key else client.xrange(key) for key in keys}
+    return {key: client.xrange(key) if "room" in key else client.get(key) for key in keys}
 
 
 def test_a_front_end_reads_three_predictions(spark: SparkSession, config: RedisConfig, client: redis.Redis) -> None:
@@ -250,3 +258,42 @@ def test_a_redis_that_is_not_there_is_named(spark: SparkSession) -> None:
     config = RedisConfig(url="redis://127.0.0.1:1/0", retries=0)
     with pytest.raises(MalgilError, match=r"^Redis at 127\.0\.0\.1:1 does not take our predictions: .*refused"):
         write_predictions_to_redis(_table(spark, DELIVERY), config)
+
+
+def test_a_redis_without_memory_says_so_in_one_line(
+    spark: SparkSession, config: RedisConfig, client: redis.Redis
+) -> None:
+    client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(MalgilError, match=r"^Redis did not take the predictions: .*maxmemory.*max_memory.*$"):
+            write_predictions_to_redis(_table(spark, DELIVERY), config)
+    finally:
+        client.config_set("maxmemory", "512mb")
+    assert write_predictions_to_redis(_table(spark, DELIVERY), config).changed == 1
+
+
+def test_published_predictions_are_written_once(
+    spark: SparkSession, config: RedisConfig, client: redis.Redis, tmp_path: Path
+) -> None:
+    store = Store(StoreConfig(root=str(tmp_path)))
+    assert not are_published(store, "day", config, spark)
+
+    manifest = publish_predictions(store, "day", _table(spark, DELIVERY, UNKNOWN), config)
+    before = _read(client)
+
+    assert manifest == {"predictions": 2, "out_of_scope": 1}
+    assert are_published(store, "day", config, spark)
+    assert publish_predictions(store, "day", _table(spark, NOTHING), config) == manifest
+    assert _read(client) == before
+
+
+def test_predictions_that_redis_lost_are_written_again_from_the_store(
+    spark: SparkSession, config: RedisConfig, client: redis.Redis, tmp_path: Path
+) -> None:
+    store = Store(StoreConfig(root=str(tmp_path)))
+    publish_predictions(store, "day", _table(spark, DELIVERY), config)
+    before = client.get("malgil:prediction:m1")
+    client.flushall()
+    assert not are_published(store, "day", config, spark)
+    publish_predictions(store, "day", _table(spark, NOTHING), config)
+    assert client.get("malgil:prediction:m1") == before
