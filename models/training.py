@@ -143,7 +143,7 @@ def _train_epoch(
     before = run.steps * (epoch - 1)
     for step, (features, labels) in enumerate(islice(run.feeds.training(epoch), run.steps), 1):
         run.train_step(features, labels)
-        run.average.update(before + step)
+        run.average.update(before + step, run.steps)
         first_step_at = first_step_at or time.time()
         if on_progress:
             on_progress(_progress(run, epoch, step, seconds=time.perf_counter() - started))
@@ -213,7 +213,7 @@ def _resume(run: _Run, checkpoints: Checkpoints) -> History:
     if last:
         _assign(run.groups, last)
     for name, variables in run.groups.items():
-        if found or name == "weights":
+        if found or name != "optimizer":  # whose variables start as zeros everywhere
             run.ranks.broadcast(variables)
     return found
 

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-EVERY_STEPS = 8
-"""Steps between two updates: one reads and writes every table as a whole, which each step would pay for."""
+EVERY_STEPS = 32
+"""Steps between two updates: one reads and writes every table as a whole, 0.1 s for 30 million weights."""
 
 
 class WeightAverage:
@@ -17,18 +17,21 @@ class WeightAverage:
     def __init__(self, variables: Sequence[Any], decay: float) -> None:
         self.decay = decay
         self._averaged = list(variables) if decay else []
-        self.variables = [keras.Variable(v.value, trainable=False, name="average") for v in self._averaged]
+        # numpy, as Keras would take over the tf.Variable itself
+        self.variables = [keras.Variable(v.numpy(), trainable=False, name="average") for v in self._averaged]
         self._update = tf.function(self._move, jit_compile=False)
 
-    def update(self, step: int) -> None:
-        """Follow the variables after `step` steps (from 1); call it after every step.
+    def update(self, step: int, steps: int) -> None:
+        """Follow the variables after `step` steps (from 1), `steps` of which make an epoch.
 
-        The decay starts low (as TensorFlow's ExponentialMovingAverage with num_updates has it), so that the
-        first weights are forgotten soon.
+        Call it after every step; it acts after some of them and after an epoch's last. The decay starts low (as
+        TensorFlow's ExponentialMovingAverage with num_updates has it), so that the first weights are forgotten
+        soon.
         """
-        if self.variables and step % EVERY_STEPS == 0:
+        in_epoch = (step - 1) % steps + 1
+        if self.variables and (in_epoch % EVERY_STEPS == 0 or in_epoch == steps):
             decay = min(self.decay, (1 + step) / (10 + step))
-            self._update(tf.constant(decay**EVERY_STEPS, tf.float32))
+            self._update(tf.constant(decay ** ((in_epoch - 1) % EVERY_STEPS + 1), tf.float32))
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:
