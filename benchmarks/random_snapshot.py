@@ -1,7 +1,7 @@
 """A snapshot of random rows shaped like a real one, for benchmarks that need no texts.
 
-30,000 morphemes x 24 and 2,000 characters x 48, padded as Korean chat is, 450 intents. Ids follow Zipf's law
-as words do: that is what decides how many rows of an embedding a batch touches.
+The default features with full vocabularies, padded as Korean chat is, and 450 intents. Ids follow Zipf's law as
+words do: that decides how many rows of an embedding a batch touches.
 """
 
 import json
@@ -13,9 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.vocabulary import FIRST_TOKEN_ID, InputSpec
+from pipelines.training_set import TrainingSetConfig
 
-INPUTS = {"morphemes": InputSpec(size=30_000, length=24), "characters": InputSpec(size=2_000, length=48)}
-MEAN_TOKENS = {"morphemes": 9, "characters": 18}  # of 3i4k's utterances
+FEATURES = TrainingSetConfig().features
+INPUTS = {
+    name: InputSpec(FIRST_TOKEN_ID + feature.max_vocabulary, feature.length) for name, feature in FEATURES.items()
+}
+MEAN_TOKENS = {"mecab_ko": 9, "characters": 18, "character_ngrams": 45}  # of 3i4k's utterances
 INTENTS = 450
 ROWS_PER_FILE = 20_000
 
@@ -45,7 +49,8 @@ def _random_ids(source: np.random.Generator, rows: int, name: str) -> npt.NDArra
     spec = INPUTS[name]
     ranks = np.arange(1, spec.size - FIRST_TOKEN_ID + 1)
     ids = FIRST_TOKEN_ID + source.choice(len(ranks), (rows, spec.length), p=1 / ranks / (1 / ranks).sum())
-    tokens = 1 + source.poisson(MEAN_TOKENS[name] - 1, rows)
+    mean = MEAN_TOKENS.get(FEATURES[name].analyzer, spec.length // 2)
+    tokens = 1 + source.poisson(mean - 1, rows)
     return np.where(np.arange(spec.length) < tokens[:, None], ids, 0).astype(np.int32)
 
 

@@ -119,10 +119,13 @@ def _row_groups(facts: SnapshotFacts, split: str, shard: Shard, *, seed: int | N
         convert_early_to_numpy=True,
         filesystem=_FILESYSTEM,
     )
-    with reader:
+    try:
         for _ in range(shard.index, facts.row_groups[split], shard.count):
             group = _next_row_group(reader)
             yield {name: getattr(group, name) for name in facts.inputs}, getattr(group, LABEL)
+    finally:  # what `with reader` does, without its line on stdout
+        reader.stop()
+        reader.join()
 
 
 def _next_row_group(reader: Any) -> Any:
