@@ -1,7 +1,9 @@
 """A registered model's files on every executor: how they get there, and loading them once a Python worker."""
 
+import atexit
 import logging
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ def share_model(spark: SparkSession, model: ModelFiles) -> SharedModel:
     context = spark.sparkContext
     if not any(url.endswith(f"#{archive}") for url in context.listArchives):
         folder = Path(tempfile.mkdtemp(prefix="malgil-model-"))  # the driver serves it as long as it runs
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         context.addArchive(f"{_zip(Path(model.path), folder / f'{archive}.zip')}#{archive}")
     return SharedModel(archive, model.name, model.version)
 
