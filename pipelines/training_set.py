@@ -20,7 +20,7 @@ _ID_COLUMNS = ("message_id", "text", "intent", "label", "split")
 def _default_features() -> dict[str, FeatureConfig]:
     return {
         "morphemes": FeatureConfig(),
-        "characters": FeatureConfig(analyzer="characters", length=48, max_vocabulary=3_000),
+        "character_ngrams": FeatureConfig(analyzer="character_ngrams", length=96),
     }
 
 
