@@ -20,7 +20,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from benchmarks.random_snapshot import write_random_snapshot
-from models.cnn import NetworkConfig, build_network
+from models.cnn import build_network
+from models.cnn_config import NetworkConfig
 from models.training_config import TrainingConfig
 from models.vocabulary import InputSpec
 from pipelines.io.session import create_session

@@ -41,17 +41,17 @@ class TrainingConfig:
 
     ranks: int = 2  # processes that train together, one a task slot of Spark
     start_timeout_s: int = 120  # the ranks must have started by then, or the job fails
-    epochs: int = 30  # at most so many passes over the training rows
-    batch_size: int = 256  # rows a step on each rank
+    epochs: int = 12  # at most so many passes over the training rows
+    batch_size: int = 128  # rows a step on each rank
     learning_rate: float = 0.001  # at the end of the warm-up, for one rank
     learning_rate_scaling: Scaling = Scaling.linear  # how ranks raise the learning rate
     warm_up_epochs: float = 1.0  # epochs in which the learning rate rises from 0
     decay: Decay = Decay.cosine  # the learning rate's way down after the warm-up
     final_learning_rate: float = 0.01  # share of the learning rate that is left at the end of the decay
     label_smoothing: float = 0.1  # share of the target that goes to all intents alike
-    weight_decay: float = 0.01  # decoupled (AdamW), on matrices; in big embeddings on the rows of the batch
-    clip_norm: float = 1.0  # the gradients' common norm is cut to this; 0 does not clip
-    average_decay: float = 0.999  # of the weights' moving average that is validated and kept; 0 keeps none
+    weight_decay: float = 0.0  # decoupled (AdamW), on matrices; in big embeddings on the rows of the batch; 0 for none
+    clip_norm: float = 0.0  # the gradients' common norm is cut to this; 0 does not clip
+    average_decay: float = 0.0  # of the weights' moving average that is validated and kept; 0 keeps none
     patience: int = 5  # epochs without a better `monitor` before training stops; 0 goes on to the last
     monitor: Monitor = Monitor.validation_accuracy  # the metric that the best epoch is chosen by
     precision: Precision = Precision.auto  # mixed precision

@@ -12,7 +12,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from models.cnn import NetworkConfig
+from models.cnn_config import NetworkConfig
 from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError

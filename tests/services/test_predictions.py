@@ -199,6 +199,14 @@ def test_a_message_that_comes_twice_in_a_batch_is_written_once(
     assert client.xlen("malgil:room:방1") == 1
 
 
+def test_a_write_that_was_cut_short_is_completed(spark: SparkSession, config: RedisConfig, client: redis.Redis) -> None:
+    rows = [{**DELIVERY, "message_id": f"m{i}"} for i in range(10)]
+    write_predictions_to_redis(_table(spark, *rows[:4]), config)
+    assert write_predictions_to_redis(_table(spark, *rows), config) == RedisWrites(predictions=10, changed=6)
+    entries = [entry["message_id"] for _, entry in client.xrange("malgil:room:방1")]
+    assert sorted(entries) == sorted(row["message_id"] for row in rows)
+
+
 def test_a_room_keeps_its_latest_predictions_only(
     spark: SparkSession, server: EmbeddedRedisConfig, client: redis.Redis
 ) -> None:

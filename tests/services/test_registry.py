@@ -11,7 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from models.cnn import NetworkConfig, build_network, with_probabilities
+from models.cnn import build_network, with_probabilities
+from models.cnn_config import NetworkConfig
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.errors import MalgilError

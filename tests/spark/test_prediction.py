@@ -9,7 +9,8 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
-from models.cnn import NetworkConfig, build_network, with_probabilities
+from models.cnn import build_network, with_probabilities
+from models.cnn_config import NetworkConfig
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.io.model_files import ModelFiles, load_model, write_model

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.cnn import NetworkConfig, build_network, with_probabilities
+from models.cnn import build_network, with_probabilities
+from models.cnn_config import NetworkConfig
 from models.predictor import Ids, compile_network, top_classes
 from models.vocabulary import InputSpec
 
