@@ -98,10 +98,6 @@ def add_probabilities(examples: DataFrame, model: ModelFiles, config: Prediction
     return examples.mapInArrow(partial(_predict_examples, shared, config), schema)
 
 
-def _versions(**versions: str | None) -> Column:
-    return F.struct(*(F.lit(version).cast(_STRING).alias(task) for task, version in versions.items()))
-
-
 def prediction_json() -> Column:
     """A row of PREDICTION as the JSON that readers get, in Redis and elsewhere (DESIGN.md, contracts).
 
