@@ -71,7 +71,7 @@ def _load_mecab() -> Any:
 def _load_mecab_ko() -> Any:
     from mecab import MeCab
 
-    return MeCab().morphs
+    return MeCab().pos  # morphemes and their tags, which our tokens have
 
 
 @cache

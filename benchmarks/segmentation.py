@@ -11,6 +11,7 @@ in order. Sentences are taken evenly from the development files of ../shared/dat
 import argparse
 import gzip
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from udfs.lossless import loses_nothing
 
 DATA = Path("../shared/data/ud_korean")
 TREEBANKS = ("gsd", "kaist")
+_TAG = re.compile(r"/[A-Z+]+$")  # mecab_ko's tokens carry their tag
 
 Sentence = tuple[str, list[str]]  # text, gold morphemes
 
@@ -80,7 +82,7 @@ def _letter(character: str) -> str:
 
 
 def _token_letters(token: str) -> Iterator[str]:
-    for character in token:
+    for character in _TAG.sub("", token):
         yield _letter(character)
         if unicodedata.normalize("NFD", character).endswith("ᆸ"):
             yield "ᄋ"  # 더운 = 덥 + ㄴ

@@ -69,7 +69,7 @@ def _load_mecab_ko() -> Analyze:
     # MeCab().pos() gives the same in 2.4 times the time: it makes Python objects of every node
     form = ["--node-format=%m/%f[0] ", "--unk-format=%m/%f[0] ", "--bos-format=", "--eos-format="]
     parse = _mecab.Tagger([*options, *form]).parse
-    return make_lossless(lambda text: parse(text).split())
+    return make_lossless(lambda text: parse(text).split(), is_complete=True)
 
 
 def _load_kiwi() -> Analyze:
@@ -91,11 +91,11 @@ def _load_konlpy(name: str) -> Analyze:
 
 
 def _load_characters() -> Analyze:
-    return make_lossless(lambda text: list(text.replace(" ", "")))
+    return make_lossless(lambda text: list(text.replace(" ", "")), is_complete=True)
 
 
 def _load_character_ngrams() -> Analyze:
-    return make_lossless(_split_ngrams)
+    return make_lossless(_split_ngrams, is_complete=True)
 
 
 def _split_ngrams(text: str) -> list[str]:

@@ -10,6 +10,7 @@ analyzer that gives morphemes as they stand more is true: its tokens joined are 
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from udfs.masking import PLACEHOLDERS
 
@@ -22,20 +23,22 @@ _BIEUP = 17  # ㅂ among the finals
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 
 
-def make_lossless(analyze: Analyze, *, apart: re.Pattern[str] = PLACEHOLDER) -> Analyze:
+def make_lossless(analyze: Analyze, *, apart: re.Pattern[str] = PLACEHOLDER, is_complete: bool = False) -> Analyze:
     """Return an analyzer that holds to this file's rules, whatever the given one does with a text.
 
     Args:
         analyze: gets text that is not blank and holds no control character, line break or lone surrogate.
         apart: what is cut out before `analyze` sees the text, and is a token; one group around the whole.
+        is_complete: `analyze` only cuts the text, and may tag the parts: there is nothing to check.
     """
+    cover = partial(_skip_blank if is_complete else _cover, analyze)
 
     def tokenize_text(text: str) -> list[str]:
         text = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
         parts = apart.split(text)
         if len(parts) == 1:
-            return _cover(text, analyze)
-        return [t for i, part in enumerate(parts) for t in ([part] if i % 2 else _cover(part, analyze))]
+            return cover(text)
+        return [t for i, part in enumerate(parts) for t in ([part] if i % 2 else cover(part))]
 
     return tokenize_text
 
@@ -49,17 +52,19 @@ def loses_nothing(text: str, tokens: Iterable[str]) -> bool:
     return all(letter in letters_left for letter in text.translate(_TEXT_LETTERS))
 
 
-def _cover(text: str, analyze: Analyze) -> list[str]:
+def _skip_blank(analyze: Analyze, text: str) -> list[str]:
+    return analyze(text) if text and not text.isspace() else []
+
+
+def _cover(analyze: Analyze, text: str) -> list[str]:
     """Return the analyzer's tokens; where they lose something, the characters of the eojeol that lost it."""
-    if not text or text.isspace():
-        return []
-    tokens = analyze(text)
+    tokens = _skip_blank(analyze, text)
     if loses_nothing(text, tokens):
         return tokens
-    return [token for eojeol in text.split() for token in _cover_eojeol(eojeol, analyze)]
+    return [token for eojeol in text.split() for token in _cover_eojeol(analyze, eojeol)]
 
 
-def _cover_eojeol(eojeol: str, analyze: Analyze) -> list[str]:
+def _cover_eojeol(analyze: Analyze, eojeol: str) -> list[str]:
     tokens = analyze(eojeol)
     return tokens if loses_nothing(eojeol, tokens) else list(eojeol)
 
