@@ -15,7 +15,9 @@ from tests.services.runs import run_job, run_settings
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("nightly")
     yield path
-    for config in (EmbeddedRedisConfig(directory=str(path / name / "redis")) for name in ("whole", "killed")):
+    for config in (
+        EmbeddedRedisConfig(directory=str(path / name / "redis")) for name in ("whole", "killed", "massive")
+    ):
         embedded_redis.stop(config)
 
 

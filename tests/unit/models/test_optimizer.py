@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.optimizer import SPARSE_TABLE_ROWS, DistributedAdam, average_gradients, sum_rows
+from models.optimizer import SPARSE_TABLE_ROWS, DistributedAdam, average_gradients, sum_duplicates
 
 
 def rows_gradient(values: list[list[float]], indices: list[int], table_rows: int) -> tf.IndexedSlices:
@@ -13,17 +13,10 @@ def rows_gradient(values: list[list[float]], indices: list[int], table_rows: int
 
 
 def test_rows_with_the_same_index_are_summed() -> None:
-    gradient = sum_rows(rows_gradient([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [7, 2, 7], 10))
+    gradient = sum_duplicates(rows_gradient([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [7, 2, 7], 10))
 
     assert gradient.indices.numpy().tolist() == [7, 2]
     assert gradient.values.numpy().tolist() == [[6.0, 8.0], [3.0, 4.0]]
-
-
-def test_rows_that_other_ranks_have_are_zeros_in_the_common_order() -> None:
-    gradient = sum_rows(rows_gradient([[1.0, 2.0], [3.0, 4.0]], [7, 2], 10), tf.constant([2, 5, 7, 2]))
-
-    assert gradient.indices.numpy().tolist() == [2, 5, 7]
-    assert gradient.values.numpy().tolist() == [[3.0, 4.0], [0.0, 0.0], [1.0, 2.0]]
 
 
 def test_the_gradient_of_a_small_table_becomes_dense() -> None:

@@ -48,7 +48,22 @@ def test_tokens_of_an_analyzer(analyzer: str, expected: list[list[str]]) -> None
 def test_character_ngrams_cross_blanks_but_no_placeholder() -> None:
     assert tokenize(["또 와요 [이메일]로"], "character_ngrams") == [
         [
-            *("^", "또", "와", "요", "$", "^또", "또와", "와요", "요$", "^또와", "또와요", "와요$", "^또와요", "또와요$"),
+            *(
+                "^",
+                "또",
+                "와",
+                "요",
+                "$",
+                "^또",
+                "또와",
+                "와요",
+                "요$",
+                "^또와",
+                "또와요",
+                "와요$",
+                "^또와요",
+                "또와요$",
+            ),
             "[이메일]",
             *("^", "로", "$", "^로", "로$", "^로$"),
         ]
