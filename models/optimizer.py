@@ -71,40 +71,41 @@ class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has
 
 
 def average_gradients(gradients: Sequence[Gradient], ranks: int) -> list[Gradient]:
-    """The mean of every rank's gradients: big tables as rows with distinct indices, the rest dense.
-
-    Ranks first agree on the rows that any of them has, then all values go through one allreduce: less to copy
-    and to add than gathering everyone's rows.
-    """
-    whole = [gradient if _is_sparse(gradient) else tf.convert_to_tensor(gradient) for gradient in gradients]
+    """The mean of every rank's gradients: big tables as rows with distinct indices, the rest dense."""
+    prepared = [_prepare(gradient) for gradient in gradients]
     if ranks == 1:
-        return [sum_rows(gradient) if _is_sparse(gradient) else gradient for gradient in whole]
+        return prepared
     import horovod.tensorflow as hvd  # one rank needs no Horovod
 
-    rows = [
-        sum_rows(gradient, hvd.allgather(tf.unique(gradient.indices).y)) if _is_sparse(gradient) else gradient
-        for gradient in whole
-    ]
-    means = hvd.grouped_allreduce([row.values if _is_sparse(row) else row for row in rows])
+    is_dense = [not isinstance(gradient, tf.IndexedSlices) for gradient in prepared]
+    dense = iter(hvd.grouped_allreduce([g for g, whole in zip(prepared, is_dense, strict=True) if whole]))
     return [
-        tf.IndexedSlices(mean, row.indices, row.dense_shape) if _is_sparse(row) else mean
-        for row, mean in zip(rows, means, strict=True)
+        next(dense) if whole else _average_rows(gradient, ranks)
+        for gradient, whole in zip(prepared, is_dense, strict=True)
     ]
 
 
-def sum_rows(slices: tf.IndexedSlices, rows: tf.Tensor | None = None) -> tf.IndexedSlices:
-    """The same gradient with each index once; `rows`, which has all of them, adds rows of zeros and the order."""
-    first = slices.indices if rows is None else tf.concat([rows, slices.indices], axis=0)
-    indices, positions = tf.unique(first)
-    own = positions[-tf.size(slices.indices) :]
-    values = tf.math.unsorted_segment_sum(slices.values, own, tf.size(indices))
+def sum_duplicates(slices: tf.IndexedSlices) -> tf.IndexedSlices:
+    """The same gradient with each index once."""
+    indices, positions = tf.unique(slices.indices)
+    values = tf.math.unsorted_segment_sum(slices.values, positions, tf.size(indices))
     return tf.IndexedSlices(values, indices, slices.dense_shape)
 
 
-def _is_sparse(gradient: Gradient) -> bool:
+def _prepare(gradient: Gradient) -> Gradient:
     if not isinstance(gradient, tf.IndexedSlices):
-        return False
-    return bool(tf.get_static_value(gradient.dense_shape)[0] >= SPARSE_TABLE_ROWS)
+        return gradient
+    table_rows = tf.get_static_value(gradient.dense_shape)[0]
+    return sum_duplicates(gradient) if table_rows >= SPARSE_TABLE_ROWS else tf.convert_to_tensor(gradient)
+
+
+def _average_rows(slices: tf.IndexedSlices, ranks: int) -> tf.IndexedSlices:
+    """Everyone's rows, gathered and summed: with two ranks less work than one allreduce over their union."""
+    import horovod.tensorflow as hvd
+
+    values = hvd.allgather(slices.values / ranks)
+    indices = hvd.allgather(slices.indices)
+    return sum_duplicates(tf.IndexedSlices(values, indices, slices.dense_shape))
 
 
 def _read(variable: tf.Variable, rows: tf.Tensor | None) -> tf.Tensor:
