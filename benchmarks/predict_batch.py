@@ -55,8 +55,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), rows=arguments.rows)
-        results = [_measure_pinned(folder, cores=cores, repeats=arguments.repeats) for cores in CORES]
-    _print_table(results)
+        results = []
+        for cores in CORES:
+            results.append(_measure_pinned(folder, cores=cores, repeats=arguments.repeats))
+            _print_table(results[-1])
     if arguments.output:
         arguments.output.write_text(json.dumps({"rows": arguments.rows, "results": results}, indent=1))
 
@@ -251,18 +253,17 @@ def _measure_pinned(folder: str, *, cores: int, repeats: int) -> dict[str, Any]:
     return result
 
 
-def _print_table(results: list[dict[str, Any]]) -> None:
-    for result in results:
-        rates, cpu_rates = result["rows_per_s"], result["rows_per_cpu_s"]
-        print(f"local[{result['cores']}]          rows/s  of native a core   rows/CPU s  of native")
-        for name, rate in rates.items():
-            native = f"{name.split(',')[0]}, native"
-            share = rate / rates[native] / (1 if name.endswith(("native", "Keras")) else result["cores"])
-            cpu_share = cpu_rates[name] / cpu_rates[native]
-            print(f"  {name:14s} {rate:9,d} {share:17.2f} {cpu_rates[name]:12,d} {cpu_share:10.2f}")
-        faster = [kind["ids, ours"] / kind["ids, spark_udf"] for kind in (rates, cpu_rates)]
-        print(f"  ours against spark_udf: {faster[0]:.2f} times by the clock, {faster[1]:.2f} by CPU")
-        print(f"  largest difference of a probability: {result['largest_difference']:.1e}\n")
+def _print_table(result: dict[str, Any]) -> None:
+    rates, cpu_rates = result["rows_per_s"], result["rows_per_cpu_s"]
+    print(f"local[{result['cores']}]          rows/s  of native a core   rows/CPU s  of native")
+    for name, rate in rates.items():
+        native = f"{name.split(',')[0]}, native"
+        share = rate / rates[native] / (1 if name.endswith(("native", "Keras")) else result["cores"])
+        cpu_share = cpu_rates[name] / cpu_rates[native]
+        print(f"  {name:14s} {rate:9,d} {share:17.2f} {cpu_rates[name]:12,d} {cpu_share:10.2f}")
+    faster = [kind["ids, ours"] / kind["ids, spark_udf"] for kind in (rates, cpu_rates)]
+    print(f"  ours against spark_udf: {faster[0]:.2f} times by the clock, {faster[1]:.2f} by CPU")
+    print(f"  largest difference of a probability: {result['largest_difference']:.1e}\n")
 
 
 def _parse_arguments() -> argparse.Namespace:
