@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from pyspark import SparkContext
 from tqdm import tqdm
 
-_BAR = "{desc:<20} {bar:24} {percentage:3.0f}%{postfix}  {elapsed}"
+_BAR = "{{desc:<20}} {{bar:24}} {{percentage:3.0f}}%  {state}  {{elapsed}}"
 _REFRESH_S = 1.0
 _REFRESH_LOG_S = 5.0  # where lines are kept, as in a scheduler's log
 
@@ -40,11 +40,11 @@ class Step:
 
     def _show(self, share: float, rows: int) -> None:
         rate = rows / max(time.monotonic() - self._started, 1e-3)
-        self.state = f"{rows:,} rows  {rate:,.0f} rows/s"
+        shown = f"{rows:,} rows  {rate:,.0f} rows/s" if rows else "starting"
+        self.state = f"{min(1.0, share):4.0%}  {shown}"
         self._bar.n = min(1.0, share)
-        self._bar.set_postfix_str(self.state, refresh=False)
+        self._bar.bar_format = _BAR.format(state=shown)
         self._bar.refresh()
-        self.state = f"{min(1.0, share):4.0%}  {self.state}"
 
 
 def silent_step() -> Step:
