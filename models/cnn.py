@@ -83,9 +83,7 @@ def _sum_votes(
     return ops.einsum("bl,blc->bc", weights, embedding(ids))
 
 
-def _convolve(
-    ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Iterator[int]
-) -> list[Tensor]:
+def _convolve(ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Iterator[int]) -> list[Tensor]:
     """One pooled vector (batch, filters) a convolution width."""
     is_token = ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)  # (batch, length, 1)
     initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))

@@ -29,8 +29,8 @@ def create_session(name: str, *, properties: Path = LOCAL_CONF, **overrides: str
 def read_properties(path: Path) -> dict[str, str]:
     """Keys and values of a spark-submit properties file."""
     lines = (line.strip() for line in path.read_text(encoding="utf8").splitlines())
-    pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
-    return {key: value for key, value in pairs}
+    pairs = (line.partition(" ") for line in lines if line and not line.startswith("#"))
+    return {key: value.strip() for key, _, value in pairs}
 
 
 def _dotted(overrides: dict[str, str]) -> dict[str, str]:
