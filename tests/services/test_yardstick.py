@@ -12,7 +12,7 @@ LINEAR = 0.8396  # TF-IDF of characters 1-4 and a linear SVM, on the same test r
 
 @pytest.mark.skipif(not DATA.exists(), reason="the data sets of ../shared/data are not here")
 def test_default_network_beats_the_linear_yardstick_on_massive_ko(folder: Path) -> None:
-    settings = ["dataset=massive_ko", f"data_root={DATA}", "training.epochs=12", "training.batch_size=128"]
+    settings = ["dataset=massive_ko", f"data_root={DATA}", "training.epochs=12", "training.batch_size=64"]
     summary = run_job(folder / "massive", "nightly", *settings, "training_set.min_shards=16")
     assert summary["build_training_set"]["rows"]["test"] == 2_974
     assert summary["train_intent"]["metrics"]["test_rows"] == 2_974
