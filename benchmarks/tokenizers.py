@@ -35,6 +35,7 @@ from udfs.analyzers import ANALYZERS
 CORES = (1, 2)
 WARM_UPS = 2
 ROW_UDF = "row UDF of okt"
+NATIVE_WAYS = ("ours", "library")
 SHARES = {"kkma": 0.01, "okt": 0.05, "hannanum": 0.08, "kiwi": 0.15, "komoran": 0.2}  # of --rows
 DATA = Path("../shared/data/3i4k/fci_train_val.txt")
 
@@ -80,7 +81,7 @@ def measure_analyzer(
             ways["library"] = lambda: natives.time(time_library, analyzer, texts)
         seconds = _repeat(ways, runs=arguments.runs)
     in_all = len(texts) * arguments.cores  # each native process takes all the texts
-    rates = {way: in_all / median(seconds[way]) for way in ("ours", "library") if way in seconds}
+    rates = {way: in_all / median(s) for way, s in seconds.items() if way in NATIVE_WAYS}
     return _result(analyzer, texts, seconds, rates)
 
 
@@ -150,9 +151,7 @@ def _print_table(results: list[dict[str, Any]]) -> None:
         rates = {"library": float("nan"), "ours": float("nan"), **result["rows_per_s"]}
         spark, library, ours = rates["spark"], rates["library"], rates["ours"]
         over = spark / usual[result["cores"]]["spark"]
-        print(
-            f"{result['cores']:5}  {result['analyzer']:17}{spark:11,.0f}{library:11,.0f}{ours:11,.0f}", end=""
-        )
+        print(f"{result['cores']:5}  {result['analyzer']:17}{spark:11,.0f}{library:11,.0f}{ours:11,.0f}", end="")
         print(f"{spark / library:10.2f}{spark / ours:7.2f}{over:10.2f}")
     for cores, rates in usual.items():
         print(f"{ROW_UDF}, first run, {cores} core(s): {rates['cold']:,.0f} rows/s")
