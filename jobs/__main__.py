@@ -22,7 +22,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 JOBS = PROJECT / "jobs"
 CONF = PROJECT / "conf"
-USAGE = "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local|yarn]   (JOB --help lists its settings)"
+USAGE = "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local]   (JOB --help lists its settings)"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,8 +38,9 @@ def main(arguments: Sequence[str]) -> int:
         print(describe_settings(name))
         return 0
     conf, overrides = _take_conf(rest)
-    if conf not in ("local", "yarn"):
-        return _refuse(f"--conf: expected local or yarn, received {conf!r}")
+    known = sorted(path.stem for path in (CONF / "spark").glob("*.conf"))
+    if conf not in known:
+        return _refuse(f"--conf: expected {' or '.join(known)}, received {conf!r}")
     return submit(name, overrides, conf=conf)
 
 

@@ -1,4 +1,4 @@
-"""All settings: dataclass defaults < conf/base.yaml < conf/<name>.yaml < conf/datasets/<dataset>.yaml < command line.
+"""All settings: dataclass defaults < conf/base.yaml < conf/local.yaml < conf/datasets/<dataset>.yaml < command line.
 
 A section's dataclass stands beside the code that it is for; here they only come together.
 """

@@ -26,8 +26,8 @@ def test_help_shows_a_jobs_settings_with_defaults_and_comments() -> None:
     ("arguments", "line"),
     [
         (["nigthly"], "there is no job nigthly"),
-        (["nightly", "--conf", "mesos"], "--conf: expected local or yarn, received 'mesos'"),
-        (["nightly", "--conf"], "--conf: expected local or yarn, received ''"),
+        (["nightly", "--conf", "mesos"], "--conf: expected local, received 'mesos'"),
+        (["nightly", "--conf"], "--conf: expected local, received ''"),
     ],
 )
 def test_what_does_not_exist_is_refused_before_spark_starts(
