@@ -23,7 +23,7 @@ _TEMPLATE = "report.html.j2"
 _PLACEHOLDER = re.compile(r"(\[[^\[\]\s]{1,20}\])")  # what masking puts in the place of personal data
 _SHOWN = 12  # rows of a long table before the rest folds away
 _DECISIONS: dict[object, str] = {True: "promoted", False: "not promoted"}
-_SPELLINGS = {"korean": "Korean", "json": "JSON", "utf8": "UTF-8", "nul": "NUL", "mlflow": "MLflow"}
+_SPELLINGS = {"korean": "Korean", "json": "JSON", "utf8": "UTF-8", "nul": "NUL", "pii": "PII", "mlflow": "MLflow"}
 _TITLES = {
     "generate_messages": "Generate messages",
     "clean_messages": "Clean messages",
