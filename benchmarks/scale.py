@@ -18,6 +18,9 @@ from typing import Any
 
 import psutil
 
+from pipelines.io import embedded_redis
+from pipelines.io.embedded_redis import EmbeddedRedisConfig
+
 PROJECT = Path(__file__).resolve().parents[1]
 GOAL_GIB = 8.0
 _SAMPLE_S = 0.5
@@ -30,7 +33,10 @@ def main() -> None:
     folder = Path(arguments.folder).resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    summary, peaks = _run_watched(_command(folder, arguments.messages, arguments.intents))
+    try:
+        summary, peaks = _run_watched(_command(folder, arguments.messages, arguments.intents), folder)
+    finally:
+        embedded_redis.stop(EmbeddedRedisConfig(directory=f"{folder}/redis"))
     result = _measure(summary, peaks)
     Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
     Path(arguments.output).write_text(json.dumps(result, indent=1), encoding="utf8")
@@ -56,23 +62,23 @@ def _command(folder: Path, messages: int, intents: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _run_watched(command: list[str]) -> tuple[dict[str, Any], dict[str, int]]:
+def _run_watched(command: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The run's summary, and the most memory in bytes, in all and by kind of process."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True)
     peaks: dict[str, int] = {}
     while process.poll() is None:
-        for kind, used in _memory_by_kind(process.pid).items():
+        for kind, used in _memory_by_kind(process.pid, folder).items():
             peaks[kind] = max(peaks.get(kind, 0), used)
         time.sleep(_SAMPLE_S)
     output = process.stdout.read() if process.stdout else ""
     return json.loads(output.splitlines()[-1]), peaks
 
 
-def _memory_by_kind(root: int) -> dict[str, int]:
+def _memory_by_kind(root: int, folder: Path) -> dict[str, int]:
     used = {"all": 0}
     family = psutil.Process(root).children(recursive=True)
-    servers = [server for server in psutil.process_iter(["name"]) if server.info["name"] == "redis-server"]
+    servers = [server for server in psutil.process_iter(["cwd"]) if server.info["cwd"] == f"{folder}/redis"]
     for member in {*family, *servers}:
         try:
             kind, size = member.name(), member.memory_full_info().pss
