@@ -14,6 +14,7 @@ from pipelines.io.registry import download_model
 from pipelines.io.tracking import connect_mlflow, git_commit
 from pipelines.promotion import PromotionDecision
 from pipelines.report import ReportData, Sample, write_report
+from udfs.lossless import PLACEHOLDER
 
 _SAMPLES = 12  # messages shown, as they are stored: those with masked personal data first
 
@@ -51,5 +52,5 @@ def _evaluate(job: Job, version: str) -> Evaluation:
 
 def _pick_samples(job: Job) -> list[Sample]:
     messages = read_clean_messages(job.spark, job.store.url("clean", find_clean(job)["id"]))
-    ordered = messages.orderBy(~F.contains("text", F.lit("[")), F.xxhash64("message_id")).limit(_SAMPLES)
+    ordered = messages.orderBy(~F.col("text").rlike(PLACEHOLDER.pattern), F.xxhash64("message_id")).limit(_SAMPLES)
     return [Sample(row["text"], row["intent"]) for row in ordered.select("text", "intent").collect()]

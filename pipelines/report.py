@@ -3,7 +3,6 @@
 It needs nothing beside itself: styles and pictures are inside, so it can be mailed, printed and archived.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +17,9 @@ from pipelines.io.store import Store
 from pipelines.io.tracking import flatten, hide_credentials
 from pipelines.pictures import draw_calibration, draw_confusions, draw_learning_curve, to_svg
 from pipelines.promotion import PromotionDecision
+from udfs.lossless import PLACEHOLDER
 
 _TEMPLATE = "report.html.j2"
-_PLACEHOLDER = re.compile(r"(\[[^\[\]\s]{1,20}\])")  # what masking puts in the place of personal data
 _SHOWN = 12  # rows of a long table before the rest folds away
 _DECISIONS: dict[object, str] = {True: "promoted", False: "not promoted"}
 _SPELLINGS = {"korean": "Korean", "json": "JSON", "utf8": "UTF-8", "nul": "NUL", "pii": "PII", "mlflow": "MLflow"}
@@ -191,7 +190,7 @@ def _draw(data: ReportData) -> dict[str, Markup]:
 
 def _split_placeholders(text: str) -> list[tuple[str, bool]]:
     """The text in parts, each with whether it is a placeholder."""
-    parts = _PLACEHOLDER.split(text)
+    parts = PLACEHOLDER.split(text)
     return [(part, bool(i % 2)) for i, part in enumerate(parts) if part]
 
 
