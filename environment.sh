@@ -97,7 +97,7 @@ mkdir -p var/logs
 (
     flock 9
     [ "$wanted" != "$(cat $STAMP 2>/dev/null)" ] || exit 0
-    echo "malgil: setting up .venv (once; about 1.2 GB of downloads, Horovod is compiled; log: $LOG)" >&2
+    echo "malgil: setting up .venv (once; large downloads, Horovod is compiled; log: $LOG)" >&2
     [ -x var/uv/bin/uv ] || install "1/2 the installer" sh -c "'$PYTHON' -m venv var/uv && var/uv/bin/pip install -q --retries 2 uv==$UV_VERSION"
     export UV_PYTHON_DOWNLOADS=never UV_PYTHON="$PYTHON" UV_PROJECT_ENVIRONMENT=.venv
     install "2/2 the packages" var/uv/bin/uv sync --frozen --extra cpu --no-progress --compile-bytecode

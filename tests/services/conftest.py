@@ -1,4 +1,4 @@
-"""One undisturbed nightly run that several tests look at."""
+"""What service tests share: one undisturbed nightly run, and a store of MLflow's for a module."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.io import embedded_redis
 from pipelines.io.embedded_redis import EmbeddedRedisConfig
+from pipelines.io.tracking import MlflowConfig, Tracking, connect_mlflow
 from tests.services.runs import run_job, run_settings
 
 
@@ -30,3 +31,13 @@ def whole(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def whole_settings(folder: Path) -> list[str]:
     return run_settings(folder / "whole")
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
+    """One store for a module: making its tables takes seconds."""
+    root = tmp_path_factory.mktemp("mlflow")
+    config = MlflowConfig(
+        tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_root=f"{root}/artifacts", cache=f"{root}/cache"
+    )
+    return connect_mlflow(config)

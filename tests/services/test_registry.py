@@ -30,7 +30,7 @@ from pipelines.io.registry import (
     register_model,
     tag_version,
 )
-from pipelines.io.tracking import MlflowConfig, Tracking, connect_mlflow, start_run
+from pipelines.io.tracking import Tracking, start_run
 
 MODEL = "malgil-intent"
 TEXTS = ["환불해 주세요", "배송이 언제 오나요?", "안녕하세요"]
@@ -41,16 +41,6 @@ ENCODER = TextEncoder(
     ),
     intents=("delivery_delay", "greeting", "refund_request"),
 )
-
-
-@pytest.fixture(scope="module")
-def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
-    """One store for the module: making its tables takes seconds."""
-    root = tmp_path_factory.mktemp("mlflow")
-    config = MlflowConfig(
-        tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_root=f"{root}/artifacts", cache=f"{root}/cache"
-    )
-    return connect_mlflow(config)
 
 
 @pytest.fixture(scope="module")

@@ -21,16 +21,6 @@ from pipelines.pictures import draw_learning_curves
 HISTORY = [{"loss": 1.0, "accuracy": 0.4}, {"loss": 0.5, "accuracy": 0.7}, {"loss": 0.4, "accuracy": 0.8}]
 
 
-@pytest.fixture(scope="module")
-def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
-    """One store for the module: making its tables takes seconds."""
-    root = tmp_path_factory.mktemp("mlflow")
-    config = MlflowConfig(
-        tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_root=f"{root}/artifacts", cache=f"{root}/cache"
-    )
-    return connect_mlflow(config)
-
-
 def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
     with pytest.raises(MalgilError, match=r"mlflow\.tracking_uri: expected MLflow at 'ftp://…@runs', received"):
         connect_mlflow(MlflowConfig(tracking_uri="ftp://user:secret@runs"))
