@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 UV_VERSION=0.13.9
-NEEDED_GB=5
+NEEDED_GB=6
 LOG=var/logs/environment.log
 STAMP=.venv/malgil.stamp
 
