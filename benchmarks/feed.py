@@ -80,12 +80,13 @@ def _build_step(facts: SnapshotFacts) -> "Step":
 
     from models.cnn import build_network
     from models.cnn_config import NetworkConfig
+    from models.collective import Ranks
     from models.optimizer import DistributedAdam
     from models.steps import build_train_step
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    network = build_network(facts.inputs, classes=facts.classes, config=NetworkConfig())
+    network = build_network(facts.inputs, classes=facts.classes, config=NetworkConfig(), ranks=Ranks())
     config, totals = TrainingConfig(), tf.Variable(tf.zeros(3, tf.float64))
     optimizer = DistributedAdam(config.learning_rate, clip_norm=config.clip_norm, decay=config.weight_decay)
     optimizer.build(network.trainable_variables)

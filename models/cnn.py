@@ -16,16 +16,21 @@ import keras
 from keras import layers, ops
 
 from models.cnn_config import NetworkConfig
+from models.collective import Ranks
 from models.vocabulary import PADDING_ID, UNKNOWN_ID, InputSpec
+from models.votes import Votes, weigh_tokens
 
 Tensor = Any  # a keras.KerasTensor; Keras ships no types
 
 
-def build_network(inputs: Mapping[str, InputSpec], *, classes: int, config: NetworkConfig) -> keras.Model:
+def build_network(
+    inputs: Mapping[str, InputSpec], *, classes: int, config: NetworkConfig, ranks: Ranks | None = None
+) -> keras.Model:
     """A network from named int32 ids (batch, length) to float32 `logits` (batch, classes).
 
     Padding (id 0) at the end of a row never changes its logits. The same config gives the same
-    initial weights.
+    initial weights. With `ranks` it is this rank's part of the network that they train: the same variables in
+    the same order, the bags' tables by share and not yet set (`models.sharding`).
     """
     seeds = iter(range(config.seed * 1000, (config.seed + 1) * 1000))
     ids = {name: keras.Input((spec.length,), dtype="int32", name=name) for name, spec in inputs.items()}
@@ -33,7 +38,7 @@ def build_network(inputs: Mapping[str, InputSpec], *, classes: int, config: Netw
     for name, spec in inputs.items():
         tokens = WordDropout(config.word_dropout, seed=next(seeds), name=f"{name}_dropout")(ids[name])
         if name in config.bags:
-            parts.append(_sum_votes(tokens, spec, classes=classes, name=name, config=config, seeds=seeds))
+            parts.append(_sum_votes(tokens, spec, classes=classes, name=name, config=config, seeds=seeds, ranks=ranks))
         else:
             pooled += _convolve(tokens, spec, name=name, config=config, seeds=seeds)
     if pooled:
@@ -72,15 +77,21 @@ class WordDropout(layers.Layer):  # type: ignore[misc]  # Keras ships no types
 
 
 def _sum_votes(
-    ids: Tensor, spec: InputSpec, *, classes: int, name: str, config: NetworkConfig, seeds: Iterator[int]
+    ids: Tensor,
+    spec: InputSpec,
+    *,
+    classes: int,
+    name: str,
+    config: NetworkConfig,
+    seeds: Iterator[int],
+    ranks: Ranks | None,
 ) -> Tensor:
-    """Logits (batch, classes): each known token's votes, over the root of how many vote."""
+    """Logits (batch, classes) of a bag; Keras's own layers, or for training the one that computes the same."""
     initializer = keras.initializers.RandomUniform(-0.02, 0.02, seed=next(seeds))
+    if ranks is not None:
+        return Votes(spec.size, classes, scale=config.bag_scale, ranks=ranks, name=f"{name}_votes")(ids)
     embedding = layers.Embedding(spec.size, classes, embeddings_initializer=initializer, name=f"{name}_votes")
-    is_known = ops.cast(ops.greater(ids, UNKNOWN_ID), "float32")  # (batch, length)
-    known = ops.maximum(ops.sum(is_known, axis=1, keepdims=True), 1.0)  # (batch, 1)
-    weights = is_known * (config.bag_scale * ops.rsqrt(known))
-    return ops.einsum("bl,blc->bc", weights, embedding(ids))
+    return ops.einsum("bl,blc->bc", weigh_tokens(ids, scale=config.bag_scale), embedding(ids))
 
 
 def _convolve(ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Iterator[int]) -> list[Tensor]:

@@ -32,10 +32,27 @@ class Ranks:
         summed: npt.NDArray[np.float64] = _horovod().allreduce(tf.constant(local), op=_horovod().Sum).numpy()
         return summed
 
-    def broadcast(self, variables: Sequence[Any]) -> None:
-        """Give the first rank's values to the same Keras variables of every rank."""
-        if self.size > 1:
-            _horovod().broadcast_variables([variable.value for variable in variables], root_rank=0)
+    def gather(self, rows: Any) -> Any:
+        """Every rank's `rows` (a tensor; other numbers of rows are fine), one rank after another."""
+        return rows if self.size == 1 else _horovod().allgather(rows)
+
+    def exchange(self, parts: Any) -> Any:
+        """From columns of everyone's rows to all columns of the own ones.
+
+        Takes (size * batch, width): what this rank knows of each rank's `batch` rows. Returns
+        (batch, size * width): what each rank knows of this one's. The gradient goes the same way back.
+        """
+        if self.size == 1:
+            return parts
+        width = parts.shape[1]
+        received = tf.reshape(_horovod().alltoall(parts), [self.size, -1, width])
+        return tf.reshape(tf.transpose(received, [1, 0, 2]), [-1, self.size * width])
+
+    def broadcast_arrays(self, arrays: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """The first rank's `arrays`, on every rank; the others give theirs of the same shapes and types."""
+        if self.size == 1:
+            return [*arrays]
+        return [_horovod().broadcast(tf.constant(array), root_rank=0).numpy() for array in arrays]
 
     def broadcast_text(self, text: str) -> str:
         """The first rank's `text`, on every rank."""

@@ -10,18 +10,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-SPARSE_TABLE_ROWS = 8192
-"""A table of at least so many rows is exchanged and updated by row, a smaller one whole.
-
-It depends on the table alone, so that one rank and many compute the same update.
-"""
-
-Gradient = Any  # a tf.Tensor, or tf.IndexedSlices of an embedding
+from models.gradients import Gradient, average_gradients, clip_gradients
+from models.sharding import is_split, split_columns
 
 
 class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
     """AdamW whose gradients are averaged over `ranks`, clipped by their common norm, then applied.
 
+    A table that is split over the ranks (`models.sharding`) is updated from the own gradient, which is complete.
     Rows of a big embedding that no rank saw in a step keep their value and their moments (lazy Adam): the
     step costs what the batch has, not what the vocabulary has. `decay` is decoupled (Loshchilov and Hutter,
     2019) and falls on matrices only, in big tables on the rows in the batch.
@@ -43,10 +39,19 @@ class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has
 
     def apply(self, grads: Sequence[Gradient], trainable_variables: Sequence[Any] | None = None) -> None:
         """Average, clip and apply one step's gradients; every rank ends with the same variables."""
-        gradients = average_gradients(grads, self.ranks)
+        split = [is_split(variable) for variable in trainable_variables or self._trainable_variables]
+        gradients = average_gradients(grads, self.ranks, split=split)
         if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+            gradients = clip_gradients(gradients, self.clip_norm, self.ranks, split=split)
         super().apply(gradients, trainable_variables)
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Make the moments, split like their variables."""
+        super().build(variables)
+        for variable, *moments in zip(variables, self._momentums, self._velocities, strict=True):
+            for moment in moments:
+                if is_split(variable):
+                    split_columns(moment, variable.malgil_columns)
 
     def update_step(self, gradient: Gradient, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Kingma and Ba (2015), section 2, on the whole variable or on the rows of a sparse gradient."""
@@ -68,44 +73,6 @@ class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has
     def get_config(self) -> dict[str, Any]:
         own = {"ranks": self.ranks, "clip_norm": self.clip_norm, "decay": self.decay}
         return {**super().get_config(), **own}
-
-
-def average_gradients(gradients: Sequence[Gradient], ranks: int) -> list[Gradient]:
-    """The mean of every rank's gradients: big tables as rows with distinct indices, the rest dense."""
-    prepared = [_prepare(gradient) for gradient in gradients]
-    if ranks == 1:
-        return prepared
-    import horovod.tensorflow as hvd  # one rank needs no Horovod
-
-    is_dense = [not isinstance(gradient, tf.IndexedSlices) for gradient in prepared]
-    dense = iter(hvd.grouped_allreduce([g for g, whole in zip(prepared, is_dense, strict=True) if whole]))
-    return [
-        next(dense) if whole else _average_rows(gradient, ranks)
-        for gradient, whole in zip(prepared, is_dense, strict=True)
-    ]
-
-
-def sum_duplicates(slices: tf.IndexedSlices) -> tf.IndexedSlices:
-    """The same gradient with each index once."""
-    indices, positions = tf.unique(slices.indices)
-    values = tf.math.unsorted_segment_sum(slices.values, positions, tf.size(indices))
-    return tf.IndexedSlices(values, indices, slices.dense_shape)
-
-
-def _prepare(gradient: Gradient) -> Gradient:
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    table_rows = tf.get_static_value(gradient.dense_shape)[0]
-    return sum_duplicates(gradient) if table_rows >= SPARSE_TABLE_ROWS else tf.convert_to_tensor(gradient)
-
-
-def _average_rows(slices: tf.IndexedSlices, ranks: int) -> tf.IndexedSlices:
-    """Everyone's rows, gathered and summed: with two ranks less work than one allreduce over their union."""
-    import horovod.tensorflow as hvd
-
-    values = hvd.allgather(slices.values / ranks)
-    indices = hvd.allgather(slices.indices)
-    return sum_duplicates(tf.IndexedSlices(values, indices, slices.dense_shape))
 
 
 def _read(variable: tf.Variable, rows: tf.Tensor | None) -> tf.Tensor:

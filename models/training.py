@@ -20,9 +20,9 @@ from models.checkpoints import Checkpoint, Checkpoints, History, best_epoch
 from models.collective import Ranks
 from models.optimizer import DistributedAdam
 from models.schedule import learning_rate_schedule
+from models.sharding import read_whole, take_share
 from models.steps import Step, build_train_step, build_validation_step
 from models.training_config import TrainingConfig
-from models.weight_average import WeightAverage
 from models.weights import assign_variables, hash_arrays, read_variables
 
 Batch = tuple[Mapping[str, npt.NDArray[np.int32]], npt.NDArray[np.int32]]
@@ -62,13 +62,13 @@ class Trained:
 class _Run:
     """All that an epoch needs."""
 
-    network: keras.Model
+    network: keras.Model  # whole: what is validated and kept
+    trainee: keras.Model  # this rank's part of it, or the network itself
     feeds: Feeds
     config: TrainingConfig
     ranks: Ranks
     steps: int  # an epoch, on every rank
     optimizer: DistributedAdam
-    average: WeightAverage
     totals: tf.Variable  # loss, right rows, rows
     train_step: Step
     validation_step: Step
@@ -79,13 +79,12 @@ class _Run:
 
     @property
     def weights(self) -> list[Any]:
-        return [variable for variable in self.network.variables if not _is_seed(variable)]
+        return _weights(self.network)
 
     @property
-    def groups(self) -> dict[str, list[Any]]:
-        """The variables of a checkpoint."""
-        optimizer, averages = self.optimizer.variables, self.average.variables
-        return {"weights": self.weights, "optimizer": optimizer, "averages": averages}
+    def state(self) -> dict[str, list[Any]]:
+        """What a step changes, as the groups of a checkpoint."""
+        return {"weights": _weights(self.trainee), "optimizer": self.optimizer.variables}
 
 
 def train(
@@ -95,28 +94,34 @@ def train(
     *,
     checkpoints: Checkpoints,
     ranks: Ranks = LONE_RANK,
+    trainee: keras.Model | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
     """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights.
 
-    It goes on after the last checkpoint of the same run, to the result of an undisturbed run. Rows with label
-    -1 count in no loss, and as wrong in the accuracy.
+    `trainee` is this rank's part of the network where the ranks split it (`models.sharding`). Training goes on
+    after the last checkpoint of the same run, to the result of an undisturbed run. Rows with label -1 count in
+    no loss, and as wrong in the accuracy.
     """
-    run = _build_run(network, feeds, config, ranks=ranks)
+    run = _build_run(network, trainee or network, feeds, config, ranks=ranks)
     history, first_step_at = _resume(run, checkpoints), None
     while not _is_finished(history, config):
         metrics, stepped_at = _train_epoch(run, len(history) + 1, on_progress)
         first_step_at = first_step_at or stepped_at
+        state = {name: read_whole(variables, ranks) for name, variables in run.state.items()}
+        assign_variables(run.weights, state["weights"])
         history = [*history, {**metrics, **_validate(run)}]
         if ranks.is_first:
-            best = best_epoch(history, config.monitor.value)
-            checkpoints.save(_read(run.groups), history, best=best)
+            checkpoints.save(state, history, best=best_epoch(history, config.monitor.value))
+    weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next
     best = best_epoch(history, config.monitor.value)
     _restore_best(run, checkpoints, best)
-    return Trained(history, best, hash_arrays(read_variables(run.weights)), first_step_at)
+    return Trained(history, best, weights_hash, first_step_at)
 
 
-def _build_run(network: keras.Model, feeds: Feeds, config: TrainingConfig, *, ranks: Ranks) -> _Run:
+def _build_run(
+    network: keras.Model, trainee: keras.Model, feeds: Feeds, config: TrainingConfig, *, ranks: Ranks
+) -> _Run:
     steps = max(1, feeds.rows // (config.batch_size * ranks.size))
     optimizer = DistributedAdam(
         learning_rate_schedule(config, ranks=ranks.size, steps_per_epoch=steps),
@@ -124,14 +129,13 @@ def _build_run(network: keras.Model, feeds: Feeds, config: TrainingConfig, *, ra
         clip_norm=config.clip_norm,
         decay=config.weight_decay,
     )
-    optimizer.build(network.trainable_variables)
+    optimizer.build(trainee.trainable_variables)
     totals = tf.Variable(tf.zeros(3, tf.float64))
     train_step = build_train_step(
-        network, optimizer, totals, batch_size=config.batch_size, label_smoothing=config.label_smoothing
+        trainee, optimizer, totals, batch_size=config.batch_size, label_smoothing=config.label_smoothing
     )
-    average = WeightAverage(network.trainable_variables, config.average_decay)
     validation_step = build_validation_step(network, totals)
-    return _Run(network, feeds, config, ranks, steps, optimizer, average, totals, train_step, validation_step)
+    return _Run(network, trainee, feeds, config, ranks, steps, optimizer, totals, train_step, validation_step)
 
 
 def _train_epoch(
@@ -140,10 +144,8 @@ def _train_epoch(
     """The epoch's training metrics over all ranks, and when its first step was done."""
     _seed_dropout(run, epoch)
     started, first_step_at = time.perf_counter(), 0.0
-    before = run.steps * (epoch - 1)
     for step, (features, labels) in enumerate(islice(run.feeds.training(epoch), run.steps), 1):
         run.train_step(features, labels)
-        run.average.update(before + step, run.steps)
         first_step_at = first_step_at or time.time()
         if on_progress:
             on_progress(_progress(run, epoch, step, seconds=time.perf_counter() - started))
@@ -160,11 +162,10 @@ def _train_epoch(
 
 
 def _validate(run: _Run) -> dict[str, float]:
-    """Metrics over all ranks, of the averaged weights where there are any."""
-    with run.average.swapped_in():
-        for features, labels in run.feeds.validation():
-            run.validation_step(features, labels)
-        loss, accuracy = _take_totals(run)
+    """Metrics over all ranks."""
+    for features, labels in run.feeds.validation():
+        run.validation_step(features, labels)
+    loss, accuracy = _take_totals(run)
     return {"validation_loss": loss, "validation_accuracy": accuracy}
 
 
@@ -184,9 +185,13 @@ def _take_totals(run: _Run) -> tuple[float, float]:
 def _seed_dropout(run: _Run, epoch: int) -> None:
     """Other masks on every rank and in every epoch, the same ones when the epoch is run again."""
     source = np.random.default_rng([run.config.seed, epoch, run.ranks.rank])
-    for variable in run.network.variables:
+    for variable in run.trainee.variables:
         if _is_seed(variable):
             variable.assign(source.integers(0, 2**31, size=tuple(variable.shape)))
+
+
+def _weights(network: keras.Model) -> list[Any]:
+    return [variable for variable in network.variables if not _is_seed(variable)]
 
 
 def _is_seed(variable: Any) -> bool:
@@ -195,8 +200,8 @@ def _is_seed(variable: Any) -> bool:
 
 def _average_statistics(run: _Run) -> None:
     """Give every rank the mean of what each gathered itself (a normalization's moving mean, say)."""
-    trained = {id(variable) for variable in run.network.trainable_variables}
-    for variable in run.weights:
+    trained = {id(variable) for variable in run.trainee.trainable_variables}
+    for variable in _weights(run.trainee):
         if id(variable) not in trained and run.ranks.size > 1:
             variable.assign(run.ranks.sum(variable.numpy()) / run.ranks.size)
 
@@ -211,27 +216,32 @@ def _resume(run: _Run, checkpoints: Checkpoints) -> History:
     last = checkpoints.last() if run.ranks.is_first else None
     found: History = json.loads(run.ranks.broadcast_text(json.dumps(last.history if last else [])))
     if last:
-        _assign(run.groups, last)
-    for name, variables in run.groups.items():
-        if found or name != "optimizer":  # whose variables start as zeros everywhere
-            run.ranks.broadcast(variables)
+        assign_variables(run.weights, last.groups["weights"])
+    _share_weights(run)
+    if found:
+        _share_optimizer(run, last)
     return found
 
 
+def _share_weights(run: _Run) -> None:
+    """Give the first rank's whole weights to every rank's network, and to each trainee its part."""
+    whole = run.ranks.broadcast_arrays(read_variables(run.weights))
+    assign_variables(run.weights, whole)
+    trained = _weights(run.trainee)
+    assign_variables(trained, take_share(trained, whole, run.ranks))
+
+
+def _share_optimizer(run: _Run, checkpoint: Checkpoint | None) -> None:
+    """Give every rank its part of the first one's checkpoint."""
+    variables = run.optimizer.variables
+    whole = read_whole(variables, run.ranks)
+    whole = run.ranks.broadcast_arrays(checkpoint.groups["optimizer"] if checkpoint else whole)
+    assign_variables(variables, take_share(variables, whole, run.ranks))
+
+
 def _restore_best(run: _Run, checkpoints: Checkpoints, best: int) -> None:
-    """Give every rank the weights that validation found best, their averages where there are any."""
+    """Give every rank the weights that validation found best."""
     checkpoint = checkpoints.load(best) if run.ranks.is_first else None
     if checkpoint:
         assign_variables(run.weights, checkpoint.groups["weights"])
-        if run.average.variables:
-            assign_variables(run.network.trainable_variables, checkpoint.groups["averages"])
-    run.ranks.broadcast(run.weights)
-
-
-def _read(groups: Mapping[str, list[Any]]) -> dict[str, list[npt.NDArray[Any]]]:
-    return {name: read_variables(variables) for name, variables in groups.items()}
-
-
-def _assign(groups: Mapping[str, list[Any]], checkpoint: Checkpoint) -> None:
-    for name, variables in groups.items():
-        assign_variables(variables, checkpoint.groups.get(name, []))
+    _share_weights(run)

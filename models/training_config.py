@@ -51,7 +51,6 @@ class TrainingConfig:
     label_smoothing: float = 0.1  # share of the target that goes to all intents alike
     weight_decay: float = 0.0  # decoupled (AdamW), on matrices; in big embeddings on the rows of the batch; 0 for none
     clip_norm: float = 0.0  # the gradients' common norm is cut to this; 0 does not clip
-    average_decay: float = 0.0  # of the weights' moving average that is validated and kept; 0 keeps none
     patience: int = 5  # epochs without a better `monitor` before training stops; 0 goes on to the last
     monitor: Monitor = Monitor.validation_accuracy  # the metric that the best epoch is chosen by
     precision: Precision = Precision.auto  # mixed precision

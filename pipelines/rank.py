@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.training_config import Precision, TrainingConfig
@@ -68,13 +69,15 @@ def _run_rank(task: RankTask) -> RankResult:
     tf.config.threading.set_inter_op_parallelism_threads(task.threads)
     keras.config.set_dtype_policy(_precision_policy(task.config.precision))
     ranks = join_ranks() if task.config.ranks > 1 else Ranks()
-    network = task.build_network(task.facts.inputs, classes=task.facts.classes, config=task.network_config)
+    build = partial(task.build_network, task.facts.inputs, classes=task.facts.classes, config=task.network_config)
+    network = build()
     trained = train(
         network,
         _feeds(task, ranks),
         task.config,
         checkpoints=Checkpoints(task.run_url, task.run_name),
         ranks=ranks,
+        trainee=build(ranks=ranks),
         on_progress=progress_reporter(task.run_url) if ranks.is_first else None,
     )
     if ranks.is_first:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.cnn_config import NetworkConfig
 from models.vocabulary import InputSpec
 
 WORDS = InputSpec(size=9000, length=4)  # big enough for updates by row
@@ -28,19 +29,22 @@ class TinyConfig:
     kill_file: str = ""  # while it exists, the first rank removes it after the second epoch and dies
 
 
-def build_tiny_network(inputs: Mapping[str, InputSpec], *, classes: int, config: TinyConfig) -> Any:
-    import keras
+def build_tiny_network(inputs: Mapping[str, InputSpec], *, classes: int, config: TinyConfig, ranks: Any = None) -> Any:
+    """The intent network, with few weights; with two ranks, one has a column of the letters' votes to spare."""
+    from models.cnn import build_network
 
     if config.kill_file and os.environ.get("HOROVOD_RANK") == "0" and Path(config.kill_file).exists():
         threading.Thread(target=_die_after_epoch_2, args=(Path(config.kill_file),), daemon=True).start()
-    keras.utils.set_random_seed(1)
-    ids = {name: keras.Input((spec.length,), dtype="int32", name=name) for name, spec in inputs.items()}
-    pooled = [
-        keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(spec.size, 8)(ids[name]))
-        for name, spec in inputs.items()
-    ]
-    sentence = keras.layers.Dropout(config.dropout, seed=3)(keras.layers.Concatenate()(pooled))
-    return keras.Model(ids, keras.layers.Dense(classes, name="logits")(sentence))
+    network = NetworkConfig(
+        bags=["letters"],
+        embedding_size=8,
+        widths=[1, 2],
+        filters=4,
+        word_dropout=config.dropout / 4,
+        embedding_dropout=config.dropout / 4,
+        dropout=config.dropout,
+    )
+    return build_network(inputs, classes=classes, config=network, ranks=ranks)
 
 
 def build_broken_network(inputs: Mapping[str, InputSpec], *, classes: int, config: TinyConfig) -> Any:

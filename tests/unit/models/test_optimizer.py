@@ -5,24 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.optimizer import SPARSE_TABLE_ROWS, DistributedAdam, average_gradients, sum_duplicates
+from models.gradients import SPARSE_TABLE_ROWS
+from models.optimizer import DistributedAdam
 
 
 def rows_gradient(values: list[list[float]], indices: list[int], table_rows: int) -> tf.IndexedSlices:
     return tf.IndexedSlices(tf.constant(values), tf.constant(indices), tf.constant([table_rows, 2]))
-
-
-def test_rows_with_the_same_index_are_summed() -> None:
-    gradient = sum_duplicates(rows_gradient([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [7, 2, 7], 10))
-
-    assert gradient.indices.numpy().tolist() == [7, 2]
-    assert gradient.values.numpy().tolist() == [[6.0, 8.0], [3.0, 4.0]]
-
-
-def test_the_gradient_of_a_small_table_becomes_dense() -> None:
-    (gradient,) = average_gradients([rows_gradient([[1.0, 2.0], [3.0, 4.0]], [2, 2], 3)], 1)
-
-    assert gradient.numpy().tolist() == [[0.0, 0.0], [0.0, 0.0], [4.0, 6.0]]
 
 
 def test_a_matrix_is_updated_as_by_keras_adam() -> None:

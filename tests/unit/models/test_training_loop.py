@@ -16,7 +16,7 @@ from models.training_config import TrainingConfig
 from models.weights import load_npz
 from tests.tiny_network import CLASSES, INPUTS, TinyConfig, build_tiny_network
 
-CONFIG = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.05, patience=0, average_decay=0.9)
+CONFIG = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.05, patience=0)
 
 
 def make_rows(rows: int, seed: int) -> Batch:
@@ -76,7 +76,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
 
 
 def test_it_stops_early_and_restores_the_best_weights(tmp_path: Path) -> None:
-    config = replace(CONFIG, learning_rate=0.0, patience=2, average_decay=0.0, weight_decay=0.0)
+    config = replace(CONFIG, learning_rate=0.0, patience=2, weight_decay=0.0)
     network = make_network()
     before = [weight.numpy() for weight in network.trainable_variables]
     feeds = make_feeds(make_rows(40, 1))
@@ -96,8 +96,8 @@ def test_the_kept_weights_are_the_ones_that_were_validated(tmp_path: Path) -> No
     accuracy = trained.history[trained.best_epoch - 1]["validation_accuracy"]
     assert np.mean(found == validation[1]) == pytest.approx(accuracy)
     groups, _ = load_npz(checkpoints.file_url(trained.best_epoch))
-    for weight, average in zip(network.trainable_variables, groups["averages"], strict=True):
-        np.testing.assert_array_equal(weight.numpy(), average)
+    for weight, kept in zip(network.trainable_variables, groups["weights"], strict=True):
+        np.testing.assert_array_equal(weight.numpy(), kept)
 
 
 def test_rows_of_an_unknown_intent_count_as_wrong(tmp_path: Path) -> None:

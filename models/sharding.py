@@ -1,0 +1,55 @@
+"""Tables of which each rank holds some columns, and how they are read and set as a whole.
+
+Checkpoints and models hold whole tables, so a run goes on with another number of ranks.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.collective import Ranks
+from models.weights import Arrays
+
+
+def split_columns(variable: Any, columns: int) -> None:
+    """Note that the Keras variable holds this rank's share of a table of so many columns.
+
+    Every share is as wide; those of the last ranks end in columns that nothing reads.
+    """
+    variable.malgil_columns = columns
+
+
+def is_split(variable: Any) -> bool:
+    """Whether other ranks hold other columns."""
+    return hasattr(variable, "malgil_columns")
+
+
+def read_whole(variables: Sequence[Any], ranks: Ranks) -> Arrays:
+    """Values of Keras variables, in order, split ones put together; all ranks must call it."""
+    return [_read(variable, ranks) for variable in variables]
+
+
+def take_share(variables: Sequence[Any], arrays: Arrays, ranks: Ranks) -> Arrays:
+    """What this rank's `variables` hold of whole `arrays` in the same order."""
+    return [_share(variable, array, ranks) for variable, array in zip(variables, arrays, strict=True)]
+
+
+def _read(variable: Any, ranks: Ranks) -> npt.NDArray[Any]:
+    value = np.asarray(variable.value)
+    if not is_split(variable):
+        return value
+    table = np.asarray(ranks.gather(np.ascontiguousarray(value.T)))[: variable.malgil_columns]
+    return np.ascontiguousarray(table.T)
+
+
+def _share(variable: Any, array: npt.NDArray[Any], ranks: Ranks) -> npt.NDArray[Any]:
+    if not is_split(variable):
+        return array
+    rows, width = variable.shape
+    start = ranks.rank * width
+    share = np.zeros((rows, width), array.dtype)
+    mine = array[:, start : start + width]
+    share[:, : mine.shape[1]] = mine
+    return share
