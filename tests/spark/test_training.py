@@ -69,8 +69,9 @@ def assert_validated_over_all_ranks(result: TrainingResult, snapshot: str) -> No
 def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, tmp_path: Path) -> None:
     snapshot = write_snapshot(tmp_path / "snapshot", train=[60, 60], validation=[10, 10])
     config = replace(
-        CONFIG, batch_size=60, learning_rate_scaling=Scaling.none, decay=Decay.none, warm_up_epochs=0, clip_norm=0.2
-    )
+        CONFIG, epochs=20, patience=2, batch_size=60, learning_rate_scaling=Scaling.none, decay=Decay.none,
+        warm_up_epochs=0, clip_norm=0.2,
+    )  # fmt: skip
     two = train_tiny(spark, snapshot, (tmp_path / "two").as_uri(), config=config, network=TinyConfig())
 
     facts, whole = read_facts(snapshot), replace(config, ranks=1, batch_size=120)
@@ -84,10 +85,11 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     )
     one = train(network, feeds, whole, checkpoints=Checkpoints((tmp_path / "one").as_uri()), trainee=trainee)
 
+    assert two.epochs == len(one.history) < 20  # stopped early, by what all ranks know
     for metric in ("loss", "validation_loss"):
         expected = [epoch[metric] for epoch in one.history]
         assert [epoch[metric] for epoch in two.history] == pytest.approx(expected, rel=1e-4)
-    (ours, _), (theirs, _) = (load_npz((tmp_path / run / "epoch-0004.npz").as_uri()) for run in ("two", "one"))
+    (ours, _), (theirs, _) = (load_npz((tmp_path / run / f"epoch-{two.epochs:04}.npz").as_uri()) for run in ("two", "one"))
     moved = max(float(np.abs(new - old).max()) for new, old in zip(ours["weights"], before, strict=True))
     assert moved > 0.01
     for name in ("weights", "optimizer"):  # Adam's steps hide a gradient's scale, its moments show it
