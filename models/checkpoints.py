@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 
+from models.files import locate
 from models.weights import Arrays, load_npz, save_npz
 
 History = list[dict[str, float]]
@@ -50,16 +50,16 @@ class Checkpoints:
         """Write the checkpoint after the history's last epoch, then drop all but it and the `best` one."""
         epoch = len(history)
         save_npz(self.file_url(epoch), groups, note={"run": self.run, "history": history})
-        filesystem, _ = fsspec.core.url_to_fs(self.url)
         for old in set(self._epochs()) - {epoch, best}:
-            filesystem.rm_file(filesystem._strip_protocol(self.file_url(old)))
+            filesystem, path = locate(self.file_url(old))
+            filesystem.rm_file(path)
 
     def file_url(self, epoch: int) -> str:
         """Where the checkpoint after `epoch` stands."""
         return f"{self.url}/epoch-{epoch:04d}.npz"
 
     def _epochs(self) -> list[int]:
-        filesystem, path = fsspec.core.url_to_fs(self.url)
+        filesystem, path = locate(self.url)
         names = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
         return sorted(int(found[1]) for name in names if (found := _NAME.search(name)))
 

@@ -1,25 +1,21 @@
-"""Arrays in .npz files on any store that fsspec reaches: weights, optimizer state, nothing that executes.
-
-Guarantee of a write: a reader sees the old file, no file, or the whole new one, never a part (temporary name,
-then rename); writing again replaces.
-"""
+"""Arrays in .npz files, wherever `models.files` reaches: weights, optimizer state, nothing that executes."""
 
 import hashlib
 import io
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
+
+from models.files import locate, write_bytes
 
 Arrays = list[npt.NDArray[Any]]
 
 
 def save_npz(url: str, groups: Mapping[str, Sequence[npt.NDArray[Any]]], *, note: Any = None) -> None:
-    """Write named groups of arrays, in order, and a JSON `note` with them."""
+    """Write named groups of arrays, in order, and a JSON `note` with them, under the guarantee of `write_bytes`."""
     arrays = {f"{name}/{i:04d}": array for name, group in groups.items() for i, array in enumerate(group)}
     content = io.BytesIO()
     np.savez(content, note=np.array(json.dumps(note)), **arrays)
@@ -28,25 +24,13 @@ def save_npz(url: str, groups: Mapping[str, Sequence[npt.NDArray[Any]]], *, note
 
 def load_npz(url: str) -> tuple[dict[str, Arrays], Any]:
     """The groups and the note that `save_npz` wrote; pickled content is refused."""
-    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem, path = locate(url)
     groups: dict[str, Arrays] = {}
     with np.load(io.BytesIO(filesystem.cat_file(path)), allow_pickle=False) as file:
         note = json.loads(str(file["note"]))
         for key in sorted(set(file.files) - {"note"}):
             groups.setdefault(key.split("/")[0], []).append(file[key])
     return groups, note
-
-
-def write_bytes(url: str, content: bytes) -> None:
-    """Put `content` at `url` under the file's guarantee; folders are made."""
-    filesystem, path = fsspec.core.url_to_fs(url)
-    folder = path.rsplit("/", 1)[0]
-    filesystem.makedirs(folder, exist_ok=True)
-    temporary = f"{folder}/.{uuid.uuid4().hex}"
-    filesystem.pipe_file(temporary, content)
-    if filesystem.protocol not in ("file", ("file", "local")) and filesystem.exists(path):
-        filesystem.rm_file(path)  # only a local rename replaces
-    filesystem.mv(temporary, path)
 
 
 def read_variables(variables: Sequence[Any]) -> Arrays:

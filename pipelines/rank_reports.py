@@ -8,14 +8,13 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-import fsspec
-
-from models.weights import write_bytes
+from models.files import locate, write_bytes
 from pipelines.errors import MalgilError
 
 if TYPE_CHECKING:
@@ -27,15 +26,23 @@ ProgressListener = Callable[[int, int], None]
 
 
 def progress_reporter(run_url: str) -> Callable[["Progress"], None]:
-    """For the first rank: writes its progress, at most twice a second and at the end."""
-    reported_at = 0.0
+    """For the first rank: writes its progress, at most twice a second and at the end.
+
+    A thread writes: to close a file on HDFS takes half a second, for which all ranks would wait. A write that failed
+    is raised by the next call.
+    """
+    writer, written, reported_at = ThreadPoolExecutor(1), Future[None](), 0.0
+    written.set_result(None)
 
     def report(progress: "Progress") -> None:
-        nonlocal reported_at
-        now = time.monotonic()
-        if now - reported_at >= REPORT_EVERY_S or progress.rows == progress.total_rows:
-            reported_at = now
-            write_bytes(_progress_url(run_url), json.dumps({**vars(progress), "pid": os.getpid()}).encode())
+        nonlocal written, reported_at
+        now, is_last = time.monotonic(), progress.rows == progress.total_rows
+        if is_last or (now - reported_at >= REPORT_EVERY_S and written.done()):
+            written.result()
+            reported_at, content = now, json.dumps({**vars(progress), "pid": os.getpid()})
+            written = writer.submit(write_bytes, _progress_url(run_url), content.encode())
+        if is_last:
+            written.result()
 
     return report
 
@@ -87,7 +94,7 @@ def watched(run_url: str, on_progress: ProgressListener | None) -> Iterator[None
 def remove_reports(run_url: str, ranks: int) -> None:
     """Drop what an earlier run of this folder reported."""
     for url in (_progress_url(run_url), *(_failure_url(run_url, rank) for rank in range(ranks))):
-        filesystem, path = fsspec.core.url_to_fs(url)
+        filesystem, path = locate(url)
         if filesystem.exists(path):
             filesystem.rm_file(path)
 
@@ -101,8 +108,8 @@ def _failure_url(run_url: str, rank: Any) -> str:
 
 
 def _read_json(url: str) -> dict[str, Any] | None:
-    """The report, None where there is none; on HDFS one also vanishes while it is replaced."""
-    filesystem, path = fsspec.core.url_to_fs(url)
+    """The report, None where there is none."""
+    filesystem, path = locate(url)
     try:
         content = filesystem.cat_file(path)
     except FileNotFoundError:

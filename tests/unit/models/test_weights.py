@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.weights import assign_variables, hash_arrays, load_npz, save_npz, write_bytes
+from models.weights import assign_variables, hash_arrays, load_npz, save_npz
 
 
 def test_groups_and_note_come_back_as_they_were_saved(tmp_path: Path) -> None:
@@ -24,14 +24,6 @@ def test_pickled_content_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="allow_pickle=False"):
         load_npz((tmp_path / "evil.npz").as_uri())
-
-
-def test_a_write_replaces_and_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
-    url = f"{tmp_path.as_uri()}/progress.json"
-    write_bytes(url, b"old and longer")
-    write_bytes(url, b"new")
-
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"progress.json": b"new"}
 
 
 def test_weights_of_another_network_are_refused() -> None:

@@ -1,0 +1,30 @@
+"""Files on any system that fsspec reaches (this machine's, HDFS): found by URL, written whole or not at all."""
+
+import uuid
+
+import fsspec
+
+fsspec.register_implementation("hdfs", "models.hdfs.HdfsFiles", clobber=True)  # imported when an hdfs:// URL comes
+
+
+def locate(url: str, **options: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a URL or a local path, and the path on it; nothing is asked of a server yet.
+
+    `options` are the file system's own: of HDFS, properties over those of HADOOP_CONF_DIR.
+    """
+    filesystem, path = fsspec.core.url_to_fs(url, **options)
+    return filesystem, path
+
+
+def write_bytes(url: str, content: bytes) -> None:
+    """Put `content` at `url`; folders are made.
+
+    Guarantee: a reader sees the old file, no file, or the whole new one, never a part; writing again replaces. A
+    writer that is killed leaves at most a hidden temporary file.
+    """
+    filesystem, path = locate(url)
+    folder = path.rpartition("/")[0]
+    filesystem.makedirs(folder, exist_ok=True)
+    temporary = f"{folder}/.{uuid.uuid4().hex}"
+    filesystem.pipe_file(temporary, content)
+    filesystem.mv(temporary, path, overwrite=True)  # HDFS refuses to replace unless told; a local rename does it

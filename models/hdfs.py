@@ -1,0 +1,26 @@
+"""HDFS for fsspec by hdfs-native, which needs no libhdfs: fsspec's own driver is pyarrow's, which does."""
+
+import re
+
+from hdfs_native.fsspec import HdfsFileSystem
+
+_URL = re.compile(r"hdfs://(?P<host>[^/:]*)(?::(?P<port>\d+))?(?P<path>.*)", re.DOTALL)
+
+
+class HdfsFiles(HdfsFileSystem):
+    """hdfs-native's file system, with URLs read as Hadoop reads them.
+
+    `?` and `#` belong to the path (a glob's sign, a letter), and a name service keeps its capitals.
+    """
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        found = _URL.fullmatch(path)
+        return (found["path"] if found else path).rstrip("/") or cls.root_marker
+
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, str | int | None]:
+        found = _URL.fullmatch(path)
+        if not found:
+            return {}
+        return {"host": found["host"] or None, "port": int(found["port"]) if found["port"] else None}
