@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from pipelines.errors import MalgilError
+from pipelines.io.filesystems import describe_fault
 from pipelines.io.store import Listing, list_files
 
 FORMATS = ("jsonl", "csv", "tsv", "parquet")
@@ -51,8 +52,13 @@ class RawMessages:
 
 
 def list_raw_files(config: InputConfig) -> Listing:
-    """The input's files. Raises MalgilError where there are none."""
-    listing = list_files(config.path)
+    """The input's files. Raises MalgilError where there are none, or where they cannot be listed."""
+    try:
+        listing = list_files(config.path)
+    except (OSError, RuntimeError) as error:
+        raise MalgilError(
+            f"input.path: cannot list {config.path!r}: {describe_fault(error)}; see its rights"
+        ) from error
     if not listing.urls:
         raise MalgilError(f"input.path: expected files, found none at {config.path!r}; check the path")
     return listing

@@ -8,11 +8,16 @@ import hashlib
 import json
 import logging
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import fsspec
+
+from models.files import write_bytes
+from pipelines.errors import MalgilError
+from pipelines.io.filesystems import describe_fault, open_filesystem
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +48,7 @@ class Store:
     """Outputs by kind and id under one root URL."""
 
     def __init__(self, config: StoreConfig) -> None:
-        self._fs, path = fsspec.core.url_to_fs(config.root)
+        self._fs, path = open_filesystem(config.root)
         self.root = self._fs.unstrip_protocol(path)
 
     def url(self, kind: str, output_id: str, *names: str) -> str:
@@ -65,16 +70,27 @@ class Store:
         """Make the output `kind/output_id`, visible all at once.
 
         `write` gets the URL of an empty folder to fill and returns the manifest. If another run published the
-        same id meanwhile, that one stays. Outputs are immutable: call `manifest` first to skip the work.
+        same id meanwhile, that one stays. Outputs are immutable: call `manifest` first to skip the work. Raises
+        MalgilError where the store cannot be written to.
         """
         target, draft = self.url(kind, output_id), self.url(kind, f".{output_id}.draft")
-        self.remove(draft)
-        self._fs.makedirs(draft)
+        self._make_empty(draft)
         self.write_json(posixpath.join(draft, MANIFEST), dict(write(draft)))
         if not self._fs.exists(target):
-            self._fs.mv(draft, target, recursive=True)
+            with suppress(FileExistsError):  # HDFS says so where another run was faster just now
+                self._fs.mv(draft, target, recursive=True)
         self.remove(draft)
         return cast(Manifest, self.manifest(kind, output_id))
+
+    def _make_empty(self, folder: str) -> None:
+        try:
+            self.remove(folder)
+            self._fs.makedirs(folder)
+        except (OSError, RuntimeError) as error:
+            raise MalgilError(
+                f"store.root: expected to write to {self.root}, received: {describe_fault(error)}; see its rights, "
+                "its space and whether it is read-only, or set another"
+            ) from error
 
     def read_json(self, url: str) -> dict[str, Any]:
         return cast(dict[str, Any], json.loads(self._fs.cat_file(url)))
@@ -88,9 +104,7 @@ class Store:
 
     def write_text(self, url: str, text: str) -> None:
         """Replace the file as a whole: a reader sees the old text or the new one."""
-        self._fs.makedirs(posixpath.dirname(url), exist_ok=True)
-        self._fs.pipe_file(f"{url}.draft", text.encode())
-        self._fs.mv(f"{url}.draft", url)
+        write_bytes(url, text.encode())
 
     def move(self, source: str, target: str) -> None:
         self._fs.mv(source, target, recursive=True)
@@ -104,22 +118,24 @@ class Store:
 
 
 def list_files(path: str) -> Listing:
-    """The data files of a file, folder or glob, deepest folders included; hidden ones (._ ) left out.
+    """The data files of a file, folder or glob, deepest folders included; hidden files and folders (._ ) left out.
 
     The fingerprint is made of each file's path, size and time of change: it is cheap on any number of files.
     """
-    fs, root = fsspec.core.url_to_fs(path)
-    found = fs.find(root, detail=True) if not fs.glob(root) or fs.exists(root) else _expand(fs, root)
-    files = {name: info for name, info in found.items() if not _is_hidden(name)}
+    fs, root = open_filesystem(path)
+    tops = [root] if fs.exists(root) else [name for name in fs.glob(root) if not _is_hidden(name)]
+    files = {info["name"]: info for top in tops for info in _find(fs, top)}
     facts = [(name, info["size"], _changed_at(info)) for name, info in sorted(files.items())]
     return Listing(tuple(fs.unstrip_protocol(name) for name, _, _ in facts), content_id(facts))
 
 
-def _expand(fs: fsspec.AbstractFileSystem, pattern: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name in fs.glob(pattern):
-        found.update(fs.find(name, detail=True))
-    return found
+def _find(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[Mapping[str, Any]]:
+    """Every file below a folder, or the file itself. fsspec's own find leaves out what it could not read."""
+    for info in fs.ls(path, detail=True):
+        if info["type"] == "directory" and not _is_hidden(info["name"]):
+            yield from _find(fs, info["name"])
+        elif not _is_hidden(info["name"]):
+            yield info
 
 
 def _is_hidden(name: str) -> bool:
@@ -127,4 +143,5 @@ def _is_hidden(name: str) -> bool:
 
 
 def _changed_at(info: Mapping[str, Any]) -> str:
-    return str(info.get("mtime") or info.get("modificationTime") or info.get("modified") or "")
+    keys = ("mtime", "modification_time", "modificationTime", "modified")  # local, HDFS, WebHDFS, others
+    return str(next((info[key] for key in keys if info.get(key)), ""))
