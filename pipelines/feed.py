@@ -13,21 +13,15 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 
+from models.files import locate
 from models.vocabulary import InputSpec
 from pipelines.errors import MalgilError
 
 Batch = tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.int32]]
 LABEL = "label"
-_FILESYSTEM = None
-"""What Petastorm reads through; None lets it choose by the URL.
-
-HDFS belongs here: on pyarrow 14, Petastorm accepts a subclass of pyarrow.filesystem.DaskFileSystem around an
-fsspec file system, with isdir, isfile and _isfilestore added.
-"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class Shard:
 
 def read_facts(snapshot_url: str) -> SnapshotFacts:
     """The facts in a snapshot's manifest and in the footers of its files."""
-    filesystem, path = fsspec.core.url_to_fs(snapshot_url)
+    filesystem, path = locate(snapshot_url)
     manifest = json.loads(filesystem.cat_file(f"{path}/manifest.json"))
     inputs = {
         name: InputSpec(size=feature["size"], length=feature["length"])
@@ -64,7 +58,7 @@ def read_facts(snapshot_url: str) -> SnapshotFacts:
 def _count_row_groups(snapshot_url: str, split: str) -> int:
     import pyarrow.parquet as pq
 
-    filesystem, path = fsspec.core.url_to_fs(f"{snapshot_url}/{split}")
+    filesystem, path = locate(f"{snapshot_url}/{split}")
     groups = 0
     for file_path in filesystem.glob(f"{path}/*.parquet"):
         with filesystem.open(file_path, "rb") as file:
@@ -106,6 +100,8 @@ def _row_groups(facts: SnapshotFacts, split: str, shard: Shard, *, seed: int | N
     """
     from petastorm import make_batch_reader  # half a second that other users of this module do not need
 
+    from pipelines.petastorm_files import petastorm_files  # likewise
+
     reader = make_batch_reader(
         f"{facts.url}/{split}",
         schema_fields=[f"^{re.escape(name)}$" for name in (*facts.inputs, LABEL)],
@@ -117,7 +113,7 @@ def _row_groups(facts: SnapshotFacts, split: str, shard: Shard, *, seed: int | N
         cur_shard=shard.index,
         shard_count=shard.count,
         convert_early_to_numpy=True,
-        filesystem=_FILESYSTEM,
+        filesystem=petastorm_files(facts.url),
     )
     try:
         for _ in range(shard.index, facts.row_groups[split], shard.count):
