@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PYTHONPATH := $(CURDIR)
 PYTHON := .venv/bin/python
 
-.PHONY: help environment test test-unit lint check benchmark-% clean
+.PHONY: help environment test test-unit lint check benchmark-% stack stack-down clean
 
 help: ## this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -28,6 +28,12 @@ check: lint test ## what CI runs: lint and all tests
 
 benchmark-%: environment ## one of tokenizers, feed, train, predict_batch, scale
 	$(PYTHON) -m benchmarks.$* --output var/benchmarks/$*.json
+
+stack: environment ## start Redis, Kafka, HDFS, YARN and MLflow on loopback
+	$(PYTHON) -m devstack up
+
+stack-down: environment ## end them; their data stay in var/stack
+	$(PYTHON) -m devstack down
 
 clean: ## remove caches; var/ (the store, logs, MLflow) stays
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -48,7 +48,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--folder", default=str(FOLDER), help="the stack's data, logs and addresses (%(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up")
-    up.add_argument("names", nargs="*", choices=[*SERVICES, []], metavar="SERVICE", help=" ".join(SERVICES))
+    up.add_argument("names", nargs="*", type=_name_service, metavar="SERVICE", help=" ".join(SERVICES))
     restart = commands.add_parser("restart")
     for starting in (up, restart):
         starting.add_argument("--timeout-s", type=float, default=120.0, help="until all answer (%(default)s)")
@@ -61,6 +61,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for command in commands.choices.values():
         command.add_argument("--folder", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # stands behind it as well
     return parser.parse_args(arguments)
+
+
+def _name_service(name: str) -> str:
+    if name not in SERVICES:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(SERVICES)}, received {name!r}")
+    return name
 
 
 def _report(line: str) -> None:
@@ -91,3 +97,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except MalgilError as expected:
         sys.exit(f"devstack: {expected}")
+    except KeyboardInterrupt:
+        sys.exit("devstack: interrupted; what was started goes on: up takes it over, down ends it")

@@ -79,8 +79,8 @@ def _write_configuration(place: Place) -> None:
 def _daemon_properties(place: Place) -> Properties:
     return {
         **hdfs_properties(place),
-        "dfs.namenode.name.dir": (place.home("namenode") / "data").as_uri(),
-        "dfs.datanode.data.dir": (place.home("datanode") / "data").as_uri(),
+        "dfs.namenode.name.dir": place.home("namenode") / "data",
+        "dfs.datanode.data.dir": place.home("datanode") / "data",
         "dfs.datanode.address": place.address("datanode.data"),
         "dfs.datanode.http.address": place.address("datanode.http"),
         "dfs.datanode.ipc.address": place.address("datanode.ipc"),

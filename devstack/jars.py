@@ -7,6 +7,7 @@ The repository is Maven Central, or the one that MALGIL_MAVEN names (a mirror of
 import fcntl
 import hashlib
 import os
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -83,7 +84,7 @@ def _is_there(jar: Jar, folder: Path) -> bool:
 def _fetch_all(jars: list[Jar], folder: Path, name: str) -> None:
     total = sum(jar.size for jar in jars)
     with (
-        tqdm(total=total, desc=f"{name} jars", unit="B", unit_scale=True, leave=False) as bar,
+        tqdm(total=total, desc=f"{name} jars", unit="B", unit_scale=True, mininterval=_refresh_s()) as bar,
         ThreadPoolExecutor(_AT_ONCE) as pool,
     ):
         for _ in pool.map(lambda jar: _fetch(jar, folder, bar), jars):
@@ -126,6 +127,10 @@ def _download(url: str, target: Path) -> tuple[int, str]:
             digest.update(chunk)
             file.write(chunk)
         return file.tell(), digest.hexdigest()
+
+
+def _refresh_s() -> float:
+    return 0.1 if sys.stderr.isatty() else 5.0  # where lines are kept, few
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Starting a stack's daemons, and waiting until they answer."""
 
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from devstack.service import Daemon, Place
 from pipelines.errors import MalgilError
 
 _POLL_S = 0.1
+_UTF8 = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}  # file names and YARN's containers do not depend on who starts
+_TELLS_WHY = re.compile("ERROR|FATAL|Error|Exception")
 
 
-def launch_daemon(place: Place, daemon: Daemon) -> None:
-    """Start the daemon where it does not run.
+def launch_daemon(place: Place, daemon: Daemon, *, lock: int) -> None:
+    """Start the daemon where it does not run; `lock` is the descriptor by which the caller holds the stack.
 
     Raises MalgilError when another process has one of its ports.
     """
@@ -25,8 +28,8 @@ def launch_daemon(place: Place, daemon: Daemon) -> None:
     place.scratch(daemon.name).mkdir(parents=True, exist_ok=True)
     for port in daemon.ports:
         require_free_port(port, place.ports[port], host=daemon.host, folder=place.folder)
-    environment = {MARK: str(place.folder), **daemon.environment}
-    start_process(_build_command(daemon, home), folder=home, environment=environment)
+    environment = {MARK: str(place.folder), **_UTF8, **daemon.environment}
+    start_process(_build_command(daemon, home), folder=home, environment=environment, lock=lock)
 
 
 def wait_for_daemons(place: Place, daemons: Sequence[Daemon], *, timeout_s: float) -> None:
@@ -53,9 +56,12 @@ def _require_running(place: Place, daemon: Daemon) -> None:
 
 
 def _describe_log(place: Place, daemon: Daemon) -> str:
+    """The log's last error, or its last line, and where it is."""
     log = place.home(daemon.name) / LOG
     lines = [line for line in log.read_text(encoding="utf8", errors="replace").splitlines() if line.strip()]
-    return f"the last line of its log is: {lines[-1] if lines else '(empty)'}; see {log}"
+    errors = [line for line in lines if _TELLS_WHY.search(line)]
+    last = (errors or lines or ["(empty)"])[-1].strip()
+    return f"its log says: {last}; see {log}"
 
 
 def _build_command(daemon: Daemon, home: Path) -> Sequence[str]:

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from devstack.service import HOST
 from pipelines.errors import MalgilError
 
 _FILE = "ports.json"
 _LOWEST = 15_000
+_ANY_HOST = "0.0.0.0"  # taken on one of the machine's addresses is taken
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -47,9 +47,9 @@ def _find_free_port(taken: set[int]) -> int:
     below = int(_EPHEMERAL.read_text().split()[0])
     candidates = random.sample(range(_LOWEST, max(below, _LOWEST + 1_000)), k=1_000)
     for port in candidates:
-        if port not in taken and _is_free(port, HOST):
+        if port not in taken and _is_free(port, _ANY_HOST):
             return port
-    raise MalgilError(f"no free port between {_LOWEST} and {below} on {HOST}: end what listens there")
+    raise MalgilError(f"no free port between {_LOWEST} and {below}: end what listens there")
 
 
 def _is_free(port: int, host: str) -> bool:

@@ -1,8 +1,8 @@
 """Daemons as processes: started apart from their starter, found again by whoever comes next, ended for sure.
 
-A daemon's folder holds `pid`: its process id and the tick of the kernel's clock at which that process started. The
-two name one process for good: an id that another process got since is not taken for the daemon. What it starts in
-turn (MLflow's workers, YARN's containers) carries the stack's mark in its environment.
+A daemon's folder holds `pid`, its line of /proc: process id and the tick of the kernel's clock at which the process
+started. The two name one process for good: an id that another process got since is not taken for the daemon. What it
+starts in turn (MLflow's workers, YARN's containers) carries the stack's mark in its environment.
 """
 
 import os
@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pipelines.errors import MalgilError
@@ -19,8 +18,10 @@ from pipelines.errors import MalgilError
 MARK = "MALGIL_STACK"  # the environment variable with the stack's folder
 LOG = "daemon.log"
 _PID = "pid"
-_POLL_S = 0.05
+_BECOME = f'cat /proc/$$/stat > {_PID} && exec "$@" < /dev/null'  # its input was the lock
+_POLL_S = 0.02
 _KILL_S = 10.0
+_WRITE_S = 10.0  # a `pid` file
 
 
 @dataclass(frozen=True)
@@ -32,30 +33,32 @@ class Process:
     session: int  # the id of the process that its session began with
 
 
-def start_process(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
-    """Start the command in the folder, in a session of its own, its output going to `daemon.log`.
+def start_process(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], lock: int) -> None:
+    """Start the command in the folder, in a session of its own, its output going to a new `daemon.log`.
 
-    The new process writes its `pid` file itself, before it becomes the command. Until then it holds a copy of the
-    starter's lock on the stack, even where the starter is dead: who gets the lock next finds the file.
+    The new process writes its `pid` file itself, before it becomes the command. Until then it keeps the lock (a
+    descriptor that the starter holds a lock by), even where the starter dies: who gets it next finds the file.
     """
-    with (folder / LOG).open("ab") as log:
-        subprocess.Popen(
-            command,
+    if (folder / LOG).exists():
+        (folder / LOG).replace(folder / f"{LOG}.before")  # why the one before ended
+    with (folder / LOG).open("wb") as log:
+        starting = subprocess.Popen(
+            ("/bin/sh", "-c", _BECOME, "sh", *command),
             cwd=folder,
             env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
+            stdin=lock,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(_write_pid, folder / _PID),
         )
+    process = _read_process(starting.pid)
+    _wait_until(lambda: process is None or _read_pid(folder) == process or not _is_alive(process), _WRITE_S)
 
 
 def find_process(folder: Path) -> Process | None:
     """The daemon that was started in the folder, if it still lives."""
-    numbers = _read_pid(folder)
-    process = _read_process(numbers[0]) if numbers else None
-    return process if process and [process.process_id, process.started] == numbers else None
+    process = _read_pid(folder)
+    return process if process and _is_alive(process) else None
 
 
 def find_family(folder: Path, mark: str) -> list[Process]:
@@ -63,9 +66,11 @@ def find_family(folder: Path, mark: str) -> list[Process]:
 
     Those that outlived their daemon are among them.
     """
-    leader, numbers = find_process(folder), _read_pid(folder)
-    members = [process for process in find_marked(mark) if [process.session] == numbers[:1] and process != leader]
-    return [leader, *members] if leader else members
+    leader = _read_pid(folder)
+    if leader is None:
+        return []
+    rest = [process for process in find_marked(mark) if process.session == leader.session and process != leader]
+    return [leader, *rest] if _is_alive(leader) else rest
 
 
 def find_marked(mark: str) -> list[Process]:
@@ -102,25 +107,26 @@ def measure_memory_mib(processes: Iterable[Process]) -> float:
     return sum(int(words[words.index(b"Pss:") + 1]) for words in rollups if words) / 1024
 
 
-def _write_pid(path: Path) -> None:
-    myself = _read_process(os.getpid())
-    path.write_text(f"{myself.process_id} {myself.started}\n" if myself else "")
-
-
-def _read_pid(folder: Path) -> list[int]:
-    """Process id and start; nothing where nothing was started."""
+def _read_pid(folder: Path) -> Process | None:
+    """The process that was last started in the folder, whether it lives or not."""
     path = folder / _PID
-    return [int(number) for number in path.read_text().split()] if path.exists() else []
+    return _parse_stat(path.read_text(errors="replace")) if path.exists() else None
 
 
 def _read_process(process_id: int) -> Process | None:
-    """The living process with this id; a zombie has ended."""
+    """The living process with this id."""
     try:
         stat = Path(f"/proc/{process_id}/stat").read_text(errors="replace")
     except OSError:  # there is none
         return None
+    return _parse_stat(stat)
+
+
+def _parse_stat(stat: str) -> Process | None:
+    """The process of a line of /proc; None of a zombie, which has ended, and of a line that was cut short."""
     fields = stat.rpartition(")")[2].split()  # what follows the name, which may hold blanks: from field 3, the state
-    return None if fields[0] in "ZX" else Process(process_id, started=int(fields[19]), session=int(fields[3]))
+    is_process = len(fields) > 19 and fields[0] not in "ZX"
+    return Process(int(stat.split()[0]), int(fields[19]), int(fields[3])) if is_process else None
 
 
 def _is_alive(process: Process) -> bool:

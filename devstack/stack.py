@@ -7,6 +7,7 @@ again from what the daemons themselves left: their `pid` files and the mark in t
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ from pipelines.errors import MalgilError
 
 _STATE = "stack.json"
 _PATIENCE_S = 15.0
+_UNFIT = re.compile(r"[\s%:,;'\"\\]")
 Report = Callable[[str], None]
 
 
@@ -62,23 +64,24 @@ def start_stack(folder: Path, names: Sequence[str], *, report: Report, timeout_s
     A daemon that an earlier, interrupted start left running is taken over. Raises MalgilError when a daemon ends or
     does not answer in time; what runs by then goes on running, for another start or for `stop_stack`.
     """
+    if unfit := _UNFIT.search(str(folder)):
+        raise MalgilError(f"{folder} holds {unfit[0]!r}, which HDFS cannot have in a path: choose another --folder")
     folder.mkdir(parents=True, exist_ok=True)
-    with _hold(folder):
+    with _hold(folder) as lock:
         place = Place(folder, choose_ports(folder, all_ports()))
         services = [SERVICES[name](place) for name in with_needs(names)]
-        for lock in {service.lock for service in services if service.lock}:
-            fetch_jars(lock_path(lock))
-        _start(place, [(service, service.daemons) for service in services], report, timeout_s)
+        wanted = [(service, service.daemons) for service in services]
+        _start(place, wanted, lock=lock, report=report, timeout_s=timeout_s)
         return _save_status(place)
 
 
 def restart_daemons(folder: Path, name: str, *, report: Report, timeout_s: float) -> StackStatus:
     """End a daemon, or all daemons of a service, and start them on their data; returns when they answer."""
-    with _hold(folder):
+    with _hold(folder) as lock:
         place = _open_place(folder)
         service, daemons = _find(place, name)
         _end(place, daemons)
-        _start(place, [(service, daemons)], report, timeout_s)
+        _start(place, [(service, daemons)], lock=lock, report=report, timeout_s=timeout_s)
         return _save_status(place)
 
 
@@ -114,16 +117,20 @@ def read_log(folder: Path, name: str, lines: int) -> str:
     return "\n".join(f"==> {log} <==\n{_tail(log, lines)}" for log in logs)
 
 
-def _start(place: Place, wanted: Sequence[tuple[Service, Sequence[Daemon]]], report: Report, timeout_s: float) -> None:
+def _start(
+    place: Place, wanted: Sequence[tuple[Service, Sequence[Daemon]]], *, lock: int, report: Report, timeout_s: float
+) -> None:
     started = time.monotonic()
+    for name in {service.lock for service, _ in wanted if service.lock}:
+        fetch_jars(lock_path(name))
     for service, daemons in wanted:
         if not all(find_process(place.home(daemon.name)) for daemon in daemons):
             service.write_configuration()
             report(f"{service.name:<8} starting {', '.join(daemon.name for daemon in daemons)}")
         for daemon in daemons:
-            launch_daemon(place, daemon)
+            launch_daemon(place, daemon, lock=lock)
     for service, daemons in wanted:
-        wait_for_daemons(place, daemons, timeout_s=timeout_s - (time.monotonic() - started))
+        wait_for_daemons(place, daemons, timeout_s=timeout_s)
         report(f"{service.name:<8} ready after {time.monotonic() - started:.1f} s")
 
 
@@ -159,9 +166,14 @@ def _save_status(place: Place) -> StackStatus:
 
 
 def _open_place(folder: Path) -> Place:
-    if not load_ports(folder):
-        raise MalgilError(f"there is no stack in {folder}: expected one that was brought up there; run up first")
-    return Place(folder, choose_ports(folder, all_ports()))
+    ports = load_ports(folder)
+    if not set(all_ports()) <= set(ports):
+        raise _no_stack(folder)
+    return Place(folder, ports)
+
+
+def _no_stack(folder: Path) -> MalgilError:
+    return MalgilError(f"there is no stack in {folder}: expected one that was brought up there; run up first")
 
 
 def _find(place: Place, name: str) -> tuple[Service, Sequence[Daemon]]:
@@ -180,13 +192,13 @@ def _tail(log: Path, lines: int) -> str:
 
 
 @contextmanager
-def _hold(folder: Path) -> Iterator[None]:
-    """The stack's lock: on the folder itself, so that no lock file is left, and gone with its holder."""
+def _hold(folder: Path) -> Iterator[int]:
+    """The stack's lock: on the folder itself, so that no lock file is left, and gone with its last holder."""
     if not folder.is_dir():
-        raise MalgilError(f"there is no stack in {folder}: expected one that was brought up there; run up first")
+        raise _no_stack(folder)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -173,7 +173,7 @@ def _queue_properties() -> Properties:
             f"{root}.root.{queue}.priority": priority,
         }
     return properties | {
-        f"{root}.root.queue-ordering-policy": "priority-utilization",
+        f"{root}.root.ordering-policy": "priority-utilization",
         f"{root}.maximum-am-resource-percent": 0.8,  # drivers' share: in a small cluster they are most of a job
         f"{root}.maximum-applications": 100,
         f"{root}.node-locality-delay": -1,

@@ -1,4 +1,4 @@
-"""What service tests share: one undisturbed nightly run, and a store of MLflow's for a module."""
+"""What service tests share: one undisturbed nightly run, a store of MLflow's for a module, and the dev stack."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from devstack.stack import StackStatus, read_status
 from pipelines.io import embedded_redis
 from pipelines.io.embedded_redis import EmbeddedRedisConfig
 from pipelines.io.tracking import MlflowConfig, Tracking, connect_mlflow
 from tests.services.runs import run_job, run_settings
+from tests.services.stacks import find_processes, run_devstack
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,16 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
         tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_root=f"{root}/artifacts", cache=f"{root}/cache"
     )
     return connect_mlflow(config)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackStatus]:
+    """All real services, started for the first test that asks; after the last, no process of theirs is left."""
+    folder = tmp_path_factory.mktemp("stack")
+    try:
+        started = run_devstack(folder, "up")
+        assert started.returncode == 0, started.stderr
+        yield read_status(folder)
+    finally:
+        run_devstack(folder, "down")
+    assert find_processes(folder) == []
