@@ -1,29 +1,29 @@
-"""Checkpoints of a training run in the store: one file an epoch, the last and the best one kept.
+"""Checkpoints of a training run in the store, within and after an epoch: the last and the best one are kept.
 
-A file is named for its epoch and never changed, so a killed run leaves at most a hidden temporary behind.
+A file is named for its place in the run and never changed, so a killed run leaves at most a hidden temporary behind.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from models.files import locate
 from models.weights import Arrays, load_npz, save_npz
 
 History = list[dict[str, float]]
-_NAME = re.compile(r"epoch-(\d+)\.npz$")
+_NAME = re.compile(r"epoch-(\d+)(?:-rows-(\d+))?\.npz$")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that the next epoch needs: groups of arrays, and the metrics of every epoch so far."""
+    """All that training needs to go on."""
 
     groups: dict[str, Arrays]
-    history: History
+    history: History  # metrics of every epoch so far
+    rows: int = 0  # trained in the next epoch already, over all ranks
+    totals: Sequence[float] = (0.0, 0.0, 0.0)  # their loss, right ones and number
 
 
 @dataclass(frozen=True)
@@ -38,30 +38,32 @@ class Checkpoints:
 
     def last(self) -> Checkpoint | None:
         """The newest checkpoint of this run, None when there is none."""
-        epochs = self._epochs()
-        return self.load(max(epochs)) if epochs else None
+        places = self._places()
+        return self.load(*max(places)) if places else None
 
-    def load(self, epoch: int) -> Checkpoint | None:
-        """The checkpoint after `epoch` (from 1); None when it is another run's."""
-        groups, note = load_npz(self.file_url(epoch))
-        return Checkpoint(groups, note["history"]) if note["run"] == self.run else None
+    def load(self, epoch: int, rows: int = 0) -> Checkpoint | None:
+        """The checkpoint after `epoch` (from 1) and `rows` of the next one; None when it is another run's."""
+        groups, note = load_npz(self.file_url(epoch, rows))
+        is_ours = note.pop("run") == self.run
+        return Checkpoint(groups, **note) if is_ours else None
 
-    def save(self, groups: Mapping[str, Sequence[npt.NDArray[Any]]], history: History, *, best: int) -> None:
-        """Write the checkpoint after the history's last epoch, then drop all but it and the `best` one."""
-        epoch = len(history)
-        save_npz(self.file_url(epoch), groups, note={"run": self.run, "history": history})
-        for old in set(self._epochs()) - {epoch, best}:
-            filesystem, path = locate(self.file_url(old))
+    def save(self, checkpoint: Checkpoint, *, best: int) -> None:
+        """Write the checkpoint, then drop all but it and the one after the `best` epoch."""
+        place = (len(checkpoint.history), checkpoint.rows)
+        note = {"run": self.run, **{name: value for name, value in vars(checkpoint).items() if name != "groups"}}
+        save_npz(self.file_url(*place), checkpoint.groups, note=note)
+        for old in self._places() - {place, (best, 0)}:
+            filesystem, path = locate(self.file_url(*old))
             filesystem.rm_file(path)
 
-    def file_url(self, epoch: int) -> str:
-        """Where the checkpoint after `epoch` stands."""
-        return f"{self.url}/epoch-{epoch:04d}.npz"
+    def file_url(self, epoch: int, rows: int = 0) -> str:
+        """Where the checkpoint after `epoch` and `rows` of the next one stands."""
+        return f"{self.url}/epoch-{epoch:04d}{f'-rows-{rows:012d}' if rows else ''}.npz"
 
-    def _epochs(self) -> list[int]:
+    def _places(self) -> set[tuple[int, int]]:
         filesystem, path = locate(self.url)
         names = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
-        return sorted(int(found[1]) for name in names if (found := _NAME.search(name)))
+        return {(int(found[1]), int(found[2] or 0)) for name in names if (found := _NAME.search(name))}
 
 
 def best_epoch(history: History, metric: str) -> int:

@@ -70,6 +70,10 @@ class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has
             change += rate * self.decay * _read(variable, rows)
         _subtract(variable, change, rows)
 
+    def shift_schedule(self, steps: int) -> None:
+        """Ask the schedule for the rate of so many steps later; before the first step, which traces it."""
+        self._learning_rate.shift(steps)
+
     def get_config(self) -> dict[str, Any]:
         own = {"ranks": self.ranks, "clip_norm": self.clip_norm, "decay": self.decay}
         return {**super().get_config(), **own}

@@ -17,9 +17,14 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: 
     def __init__(self, *, peak: float, warm_up_steps: int, steps: int, decay: str, final: float) -> None:
         self.peak, self.warm_up_steps, self.steps = peak, warm_up_steps, steps
         self.decay, self.final = decay, final
+        self.shifted = 0
+
+    def shift(self, steps: int) -> None:
+        """Be `steps` further than the optimizer counts: a run whose number of ranks changed has other steps."""
+        self.shifted = steps
 
     def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, "float32")
+        step = ops.cast(step + self.shifted, "float32")
         rising = (step + 1) / max(self.warm_up_steps, 1)
         done = (step - self.warm_up_steps) / max(self.steps - self.warm_up_steps, 1)
         done = ops.clip(done, 0.0, 1.0)

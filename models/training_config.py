@@ -51,6 +51,7 @@ class TrainingConfig:
     label_smoothing: float = 0.1  # share of the target that goes to all intents alike
     weight_decay: float = 0.0  # decoupled (AdamW), on matrices; in big embeddings on the rows of the batch; 0 for none
     clip_norm: float = 0.0  # the gradients' common norm is cut to this; 0 does not clip
+    commit_steps: int = 500  # steps between two checkpoints within an epoch: what a killed run may lose; 0 for none
     patience: int = 5  # epochs without a better `monitor` before training stops; 0 goes on to the last
     monitor: Monitor = Monitor.validation_accuracy  # the metric that the best epoch is chosen by
     precision: Precision = Precision.auto  # mixed precision

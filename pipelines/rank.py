@@ -17,7 +17,7 @@ from pipelines.rank_reports import progress_reporter, report_failure
 
 if TYPE_CHECKING:
     from models.collective import Ranks
-    from models.training import Feeds
+    from models.training_run import Feeds
 
 VALIDATION_BATCH = 1024  # no gradients to hold, so more rows than training's
 
@@ -102,7 +102,7 @@ def _hidden(*modules: str) -> Iterator[None]:
 
 
 def _feeds(task: RankTask, ranks: "Ranks") -> "Feeds":
-    from models.training import Feeds
+    from models.training_run import Feeds
 
     shard, config = Shard(ranks.rank, ranks.size), task.config
     return Feeds(

@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 
 from models.checkpoints import Checkpoints
 from models.collective import Ranks
-from models.training import Feeds, train
+from models.training import train
 from models.training_config import Decay, Scaling, TrainingConfig
+from models.training_run import Feeds
 from models.weights import assign_variables, load_npz, read_variables
 from pipelines.errors import MalgilError
 from pipelines.feed import Shard, read_facts, training_batches, validation_batches
@@ -89,7 +90,9 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     for metric in ("loss", "validation_loss"):
         expected = [epoch[metric] for epoch in one.history]
         assert [epoch[metric] for epoch in two.history] == pytest.approx(expected, rel=1e-4)
-    (ours, _), (theirs, _) = (load_npz((tmp_path / run / f"epoch-{two.epochs:04}.npz").as_uri()) for run in ("two", "one"))
+    (ours, _), (theirs, _) = (
+        load_npz((tmp_path / run / f"epoch-{two.epochs:04}.npz").as_uri()) for run in ("two", "one")
+    )
     moved = max(float(np.abs(new - old).max()) for new, old in zip(ours["weights"], before, strict=True))
     assert moved > 0.01
     for name in ("weights", "optimizer"):  # Adam's steps hide a gradient's scale, its moments show it

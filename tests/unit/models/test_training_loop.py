@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from models.checkpoints import Checkpoints
-from models.training import Batch, Feeds, Progress, Trained, train
+from models.training import Progress, Trained, train
 from models.training_config import TrainingConfig
+from models.training_run import Batch, Feeds
 from models.weights import load_npz
 from tests.tiny_network import CLASSES, INPUTS, TinyConfig, build_tiny_network
 
-CONFIG = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.05, patience=0)
+CONFIG = TrainingConfig(epochs=4, batch_size=16, learning_rate=0.05, patience=0, commit_steps=4)
 
 
 def make_rows(rows: int, seed: int) -> Batch:
@@ -55,12 +56,17 @@ def test_it_learns(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
-        if progress.epoch == 3:
+        if progress.rows == (2 * 10 + 7) * 16:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "interrupted", on_progress=interrupt)
-    resumed, undisturbed = run(tmp_path / "interrupted"), run(tmp_path / "undisturbed")
+    assert (tmp_path / "interrupted" / "epoch-0002-rows-000000000064.npz").exists()
+    seen: list[int] = []
+    resumed = run(tmp_path / "interrupted", on_progress=lambda progress: seen.append(progress.rows))
+    undisturbed = run(tmp_path / "undisturbed")
+
+    assert seen[0] == (2 * 10 + 4 + 1) * 16  # after the commit of the third epoch's fourth step
 
     assert resumed.weights_hash == undisturbed.weights_hash
     assert len(resumed.history) == 4
