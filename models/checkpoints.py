@@ -36,10 +36,14 @@ class Checkpoints:
     url: str
     run: str = ""
 
+    def newest(self) -> tuple[int, int] | None:
+        """Epochs and rows after which the newest checkpoint stands, whoever's it is; None when there is none."""
+        return max(self._places(), default=None)
+
     def last(self) -> Checkpoint | None:
         """The newest checkpoint of this run, None when there is none."""
-        places = self._places()
-        return self.load(*max(places)) if places else None
+        newest = self.newest()
+        return self.load(*newest) if newest else None
 
     def load(self, epoch: int, rows: int = 0) -> Checkpoint | None:
         """The checkpoint after `epoch` (from 1) and `rows` of the next one; None when it is another run's."""

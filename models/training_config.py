@@ -40,6 +40,8 @@ class TrainingConfig:
     """How a network is trained; rows and steps are a rank's, unless said otherwise."""
 
     ranks: int = 2  # processes that train together, one a task slot of Spark
+    min_ranks: int = 1  # after a loss, training goes on with so many or more
+    max_losses: int = 3  # ranks lost in a row without a new checkpoint, then training fails
     start_timeout_s: int = 120  # the ranks must have started by then, or the job fails
     epochs: int = 12  # at most so many passes over the training rows
     batch_size: int = 128  # rows a step on each rank

@@ -33,6 +33,7 @@ class RankTask:
     run_url: str  # checkpoints and reports
     run_name: str  # names the input and the settings
     threads: int  # cores of the Spark task
+    ranks: int  # that train together; fewer than in the config after a loss
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _run_rank(task: RankTask) -> RankResult:
     tf.config.threading.set_intra_op_parallelism_threads(task.threads)
     tf.config.threading.set_inter_op_parallelism_threads(task.threads)
     keras.config.set_dtype_policy(_precision_policy(task.config.precision))
-    ranks = join_ranks() if task.config.ranks > 1 else Ranks()
+    ranks = join_ranks() if task.ranks > 1 else Ranks()
     build = partial(task.build_network, task.facts.inputs, classes=task.facts.classes, config=task.network_config)
     network = build()
     trained = train(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -19,8 +20,10 @@ from pipelines.errors import MalgilError
 from pipelines.feed import SnapshotFacts, read_facts
 from pipelines.rank import RankResult, RankTask, run_rank
 from pipelines.rank_reports import ProgressListener, find_failure, remove_reports, watched
+from pipelines.relaunch import RankLostError, count_slots, launch_until_done, too_few_slots
 
 log = logging.getLogger(__name__)
+_SPECULATION_SHARE = "spark.speculation.quantile"
 STALL_S = 600  # a rank that the others have waited for so long is given up, and training with it
 
 
@@ -51,9 +54,10 @@ def train_on_spark(
     """Train `build_network(inputs, classes=…, config=network_config)` on the snapshot's train split.
 
     Checkpoints, reports and the weights stand under `run_url`: a killed run of the same snapshot and settings
-    goes on from its last checkpoint there, a finished one only restores its weights. Call it from the main
-    thread, since Horovod sets signal handlers. `on_progress` gets rows done and rows in all, from a thread.
-    A rank's failure, or too few task slots within `start_timeout_s`, raises MalgilError.
+    goes on from its last checkpoint there, a finished one only restores its weights. So does one that loses a
+    rank, by itself (`pipelines.relaunch`). Call it from the main thread, since Horovod sets signal handlers.
+    `on_progress` gets rows done and rows in all, from a thread. A rank's failure, or too few task slots within
+    `start_timeout_s`, raises MalgilError.
     """
     facts = read_facts(snapshot_url)
     _check_shards(facts, config)
@@ -66,15 +70,16 @@ def train_on_spark(
         run_url,
         run_name=_name_run(facts, build_network, network_config, config),
         threads=int(spark.sparkContext.getConf().get("spark.task.cpus", "1")),
+        ranks=config.ranks,
     )
-    remove_reports(run_url, config.ranks)
     started_at = time.time()
-    with watched(run_url, on_progress), _signals_kept():
-        trained = _launch(spark, task)
+    with watched(run_url, on_progress), _signals_kept(), without_speculation(spark):
+        trained = launch_until_done(spark, task, partial(_launch, spark))
     return _summarize(trained, task, started_at)
 
 
 def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
+    """Every rank's result, in order. Raises RankLostError, or MalgilError for what another try would not mend."""
     import horovod.spark
     from horovod.runner import launch
     from horovod.runner.util.network import get_local_intfs
@@ -83,15 +88,17 @@ def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
     # which nothing else runs. Set-up has proved it, and without Gloo the ranks fail when they meet.
     launch.gloo_built = _has_gloo
     is_local = _is_local(spark)
+    remove_reports(task.run_url, task.config.ranks)
     try:
         ranks: list[RankResult] = horovod.spark.run(
             run_rank,
             args=(task,),
-            num_proc=task.config.ranks,
+            num_proc=task.ranks,
             start_timeout=task.config.start_timeout_s,
             use_gloo=True,
             env=_environment(task, is_local=is_local),
             nics=get_local_intfs() if is_local else None,
+            executable=os.environ["PYSPARK_PYTHON"],  # what executors run; the driver's Python is not on their nodes
             stdout=_LogLines(),
             stderr=_LogLines(),
             verbose=0,
@@ -126,6 +133,22 @@ def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)} if is_local else environment
 
 
+@contextmanager
+def without_speculation(spark: SparkSession) -> Iterator[None]:
+    """Inside, no task of a new stage gets a second copy: a rank's copy would be one rank too many.
+
+    spark.speculation itself is fixed when Spark starts. But each stage asks anew which share of its tasks must have
+    ended before the others may count as slow, and when all have ended none is left.
+    """
+    conf = spark.sparkContext._jsc.sc().conf()  # the context's own, of which getConf() would be a copy
+    share = conf.get(_SPECULATION_SHARE, None)
+    conf.set(_SPECULATION_SHARE, "1.0")
+    try:
+        yield
+    finally:
+        conf.set(_SPECULATION_SHARE, share) if share else conf.remove(_SPECULATION_SHARE)
+
+
 def _check_shards(facts: SnapshotFacts, config: TrainingConfig) -> None:
     groups = facts.row_groups["train"]
     if groups < config.ranks:
@@ -137,24 +160,15 @@ def _check_shards(facts: SnapshotFacts, config: TrainingConfig) -> None:
 
 def _check_slots(spark: SparkSession, config: TrainingConfig) -> None:
     """Local slots are fixed, so there is nothing to wait for; a cluster's may come until the timeout."""
-    context = spark.sparkContext
-    profile = context._jsc.sc().resourceProfileManager().defaultResourceProfile()
-    slots = context._jsc.sc().maxNumConcurrentTasks(profile)
-    if _is_local(spark) and slots < config.ranks:
-        raise _too_few_slots(config, found=str(slots))
-
-
-def _too_few_slots(config: TrainingConfig, *, found: str) -> MalgilError:
-    return MalgilError(
-        f"Too few task slots for the ranks: expected training.ranks={config.ranks} free ones, found {found}; "
-        "lower training.ranks, or give Spark more cores or executors."
-    )
+    if _is_local(spark) and (slots := count_slots(spark)) < config.ranks:
+        raise too_few_slots(config.ranks, found=str(slots))
 
 
 def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, config: TrainingConfig) -> str:
     """Equal for equal input and settings: a checkpoint is resumed only under the same name."""
     settings = asdict(config)
-    del settings["start_timeout_s"]
+    for name in ("start_timeout_s", "min_ranks", "max_losses"):  # they change no result
+        del settings[name]
     network = [f"{build_network.__module__}.{build_network.__qualname__}", asdict(network_config)]
     parts = [asdict(facts), network, settings]
     return json.dumps(parts, sort_keys=True, default=str)
@@ -162,13 +176,13 @@ def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, con
 
 def _explain(task: RankTask, error: Exception) -> MalgilError:
     """The first failure of a rank's own; else a rank died without a word, or they never came together."""
-    if first := find_failure(task.run_url, task.config.ranks):
+    if first := find_failure(task.run_url, task.ranks):
         reason = first["text"] or f"{first['error']} at {first['place']}; the ranks' output is in the log"
-        return MalgilError(f"Training failed on rank {first['rank']} of {task.config.ranks}: {reason}")
+        return MalgilError(f"Training failed on rank {first['rank']} of {task.ranks}: {reason}")
     if type(error).__name__ == "TimeoutException":
-        return _too_few_slots(task.config, found=f"fewer within {task.config.start_timeout_s} s")
-    return MalgilError(
-        f"Training stopped: expected {task.config.ranks} ranks to finish, a rank's process ended without a "
+        return too_few_slots(task.ranks, found=f"fewer within {task.config.start_timeout_s} s")
+    return RankLostError(
+        f"Training stopped: expected {task.ranks} ranks to finish, a rank's process ended without a "
         "report (killed, or out of memory?); run it again to go on from the last checkpoint."
     )
 

@@ -18,7 +18,7 @@ from models.weights import assign_variables, load_npz, read_variables
 from pipelines.errors import MalgilError
 from pipelines.feed import Shard, read_facts, training_batches, validation_batches
 from pipelines.training import TrainingResult, train_on_spark
-from tests.tiny_network import TinyConfig, build_broken_network, build_tiny_network, write_snapshot
+from tests.tiny_network import TinyConfig, build_broken_network, build_dying_network, build_tiny_network, write_snapshot
 
 CONFIG = TrainingConfig(ranks=2, epochs=4, batch_size=20, learning_rate=0.02, patience=0)
 ROW_GROUPS = [70, 10, 55, 45, 20]  # uneven: 200 rows, 145 of them on one rank
@@ -34,16 +34,14 @@ def train_tiny(spark: SparkSession, snapshot: str, run_url: str, **options: obje
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Horovod's own thread
-def test_a_run_whose_rank_was_killed_goes_on_from_its_last_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
+def test_training_that_loses_a_rank_goes_on_from_its_last_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
     snapshot = write_snapshot(tmp_path / "snapshot", train=ROW_GROUPS, validation=[11, 30])
     run_url, kill_file = (tmp_path / "run").as_uri(), tmp_path / "kill"
     network, progress = TinyConfig(dropout=0.2, kill_file=str(kill_file)), []
     kill_file.touch()
-    with pytest.raises(MalgilError, match="run it again to go on from the last checkpoint"):
-        train_tiny(spark, snapshot, run_url, network=network)
-    assert [path.name for path in (tmp_path / "run").glob("epoch-0002*")] == ["epoch-0002.npz"]
 
     resumed = train_tiny(spark, snapshot, run_url, network=network, on_progress=lambda *rows: progress.append(rows))
+    assert not kill_file.exists()
     undisturbed = train_tiny(spark, snapshot, (tmp_path / "other").as_uri(), network=network)
 
     assert len(set(resumed.weights_hashes)) == 1
@@ -98,6 +96,14 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     for name in ("weights", "optimizer"):  # Adam's steps hide a gradient's scale, its moments show it
         for one_s, two_s in zip(theirs[name], ours[name], strict=True):
             np.testing.assert_allclose(two_s, one_s, rtol=1e-3, atol=max(1e-9, 1e-3 * float(np.abs(one_s).max())))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_ranks_that_are_lost_again_and_again_are_an_error(spark: SparkSession, tmp_path: Path) -> None:
+    snapshot = write_snapshot(tmp_path / "snapshot", train=[10, 10], validation=[5, 5])
+    config = replace(CONFIG, max_losses=1)
+    with pytest.raises(MalgilError, match="run it again to go on from the last checkpoint"):
+        train_tiny(spark, snapshot, (tmp_path / "run").as_uri(), config=config, build=build_dying_network)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
