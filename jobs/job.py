@@ -1,6 +1,7 @@
 """A job: what every spark-submit target is handed, and how it begins and ends.
 
-Progress goes to the door's pipe (or stderr), logs to stderr, and the last line of stdout is one JSON object.
+Progress goes where the door reads it (its pipe; in a cluster, a file in the store), else to stderr. The summary
+likewise, else it is the last line of stdout. Logs go to stderr.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from models.files import write_bytes
 from pipelines.errors import MalgilError
 from pipelines.io.progress import Progress, Step, silent_step
 from pipelines.io.session import create_session
@@ -57,6 +59,7 @@ def main(file: str, run: Run, *, has_steps: bool = False) -> None:
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     head = {"job": name, "status": "succeeded", "run_id": run_id}
+    _take_environment()
     try:
         summary = _run(name, run_id, run, has_steps=has_steps)
     except Exception as error:
@@ -109,10 +112,16 @@ def _session(name: str) -> Iterator[SparkSession]:
         spark.stop()
 
 
+def _take_environment() -> None:
+    """The submitting shell's secrets and hosts, which a driver in a cluster gets as a private file in its folder."""
+    if path := os.environ.get("MALGIL_ENVIRONMENT"):
+        os.environ.update(json.loads(Path(path).read_text(encoding="utf8")))
+
+
 def _report(summary: Summary) -> None:
     """To the file that the door reads; without a door, to stdout as its last line."""
     line = json.dumps(summary, ensure_ascii=False)
-    if path := os.environ.get("MALGIL_SUMMARY"):
-        Path(path).write_text(line + "\n", encoding="utf8")
+    if url := os.environ.get("MALGIL_SUMMARY"):
+        write_bytes(url, f"{line}\n".encode())
     else:
         print(line, flush=True)

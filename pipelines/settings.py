@@ -1,4 +1,4 @@
-"""All settings: dataclass defaults < conf/base.yaml < conf/local.yaml < conf/datasets/<dataset>.yaml < command line.
+"""All settings: dataclass defaults < conf/base.yaml < conf/<conf>.yaml < conf/datasets/<dataset>.yaml < command line.
 
 A section's dataclass stands beside the code that it is for; here they only come together.
 """
@@ -34,7 +34,7 @@ class SettingsError(MalgilError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Every section, and two settings that stand for many: `dataset` and `data_root`."""
+    """Every section, two settings that stand for many (`dataset`, `data_root`), and Spark's own (`spark`)."""
 
     dataset: str = ""  # a preset of conf/datasets: the input settings of a known data set
     data_root: str = "data"  # the folder that the preset's paths start from
@@ -49,6 +49,7 @@ class Settings:
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
+    spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 
 
 def load_settings(overrides: Sequence[str], *, conf: str = "local", folder: Path = CONF) -> Settings:

@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from pyspark import SparkContext
 from tqdm import tqdm
+
+from pipelines.io.followed_text import FollowedText
 
 _BAR = "{{desc:<20}} {{bar:24}} {{percentage:3.0f}}%  {state}  {{elapsed}}"
 _REFRESH_S = 1.0
@@ -53,7 +55,7 @@ def silent_step() -> Step:
 
 
 class Progress:
-    """Steps on a stream of its own: MALGIL_PROGRESS names the pipe of the door, else stderr."""
+    """Steps on a stream of its own: MALGIL_PROGRESS names the door's pipe or, in a cluster, a URL; else stderr."""
 
     def __init__(self, context: SparkContext, stream: TextIO | None = None) -> None:
         self._context = context
@@ -98,8 +100,10 @@ class Progress:
 
 
 def _open_stream() -> TextIO:
-    path = os.environ.get("MALGIL_PROGRESS")
-    return open(path, "w", encoding="utf8") if path else sys.stderr
+    target = os.environ.get("MALGIL_PROGRESS")
+    if target and "://" in target:
+        return cast(TextIO, FollowedText(target))
+    return open(target, "w", encoding="utf8") if target else sys.stderr
 
 
 def _poll_stages(context: SparkContext, seen: dict[int, tuple[int, int]]) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from pipelines.io.spark_properties import read_properties
+
 PROJECT = Path(__file__).resolve().parents[2]
 LOCAL_CONF = PROJECT / "conf" / "spark" / "local.conf"
 
@@ -24,13 +26,6 @@ def create_session(name: str, *, properties: Path = LOCAL_CONF, **overrides: str
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("WARN")
     return session
-
-
-def read_properties(path: Path) -> dict[str, str]:
-    """Keys and values of a spark-submit properties file."""
-    lines = (line.strip() for line in path.read_text(encoding="utf8").splitlines())
-    pairs = (line.partition(" ") for line in lines if line and not line.startswith("#"))
-    return {key: value.strip() for key, _, value in pairs}
 
 
 def _dotted(overrides: dict[str, str]) -> dict[str, str]:

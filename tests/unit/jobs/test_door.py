@@ -1,5 +1,8 @@
 """The door: what it lists, what it explains and what it refuses."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from jobs.__main__ import describe_settings, find_jobs, main
@@ -26,8 +29,8 @@ def test_help_shows_a_jobs_settings_with_defaults_and_comments() -> None:
     ("arguments", "line"),
     [
         (["nigthly"], "there is no job nigthly"),
-        (["nightly", "--conf", "mesos"], "--conf: expected local, received 'mesos'"),
-        (["nightly", "--conf"], "--conf: expected local, received ''"),
+        (["nightly", "--conf", "mesos"], "--conf: expected local or yarn, received 'mesos'"),
+        (["nightly", "--conf"], "--conf: expected local or yarn, received ''"),
     ],
 )
 def test_what_does_not_exist_is_refused_before_spark_starts(
@@ -35,3 +38,37 @@ def test_what_does_not_exist_is_refused_before_spark_starts(
 ) -> None:
     assert main(arguments) == 2
     assert line in capsys.readouterr().err
+
+
+def test_a_job_on_this_machine_cannot_be_detached(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["clean_messages", "--detach"]) == 1
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["status"] == "failed"
+    assert summary["error"].startswith("--detach: expected a driver in a cluster")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["clean_messages", "store.root=var/store"], "store.root: expected a URL that all nodes reach"),
+        (["clean_messages", "cleaning.near=true"], "there is no setting cleaning.near"),
+        (
+            ["train_intent", "store.root=hdfs://h:1/m", "mlflow.tracking_uri=sqlite:///mlflow.db"],
+            "mlflow.tracking_uri: expected a server that all nodes reach, such as http://host:5000, found 'sqlite:",
+        ),
+    ],
+)
+def test_what_no_node_could_use_is_refused_before_yarn_is_asked(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    assert main([*arguments, "--conf", "yarn"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["error"].startswith(line)
+
+
+def test_yarn_needs_the_clusters_configuration(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
+    assert main(["clean_messages", "--conf", "yarn"]) == 1
+    assert "clean_messages failed: HADOOP_CONF_DIR: expected the folder" in capsys.readouterr().err

@@ -1,0 +1,45 @@
+"""A driver in this shell: on this machine, or YARN's client mode.
+
+spark-submit mixes a driver's stdout with the JVM's, so the job writes its progress into a pipe and its summary
+into a file.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from jobs.submission import PROJECT, Ending, Submission, start_spark_submit
+
+
+def run_here(submission: Submission, folder: Path) -> Ending:
+    """Run the job to its end, its progress on stderr; `folder` is for what only this run needs."""
+    pipe, summary = folder / "progress", folder / "summary.json"
+    os.mkfifo(pipe)
+    environment = {
+        **os.environ,
+        "MALGIL_RUN_ID": submission.run_id, "MALGIL_CONF": submission.conf, "MALGIL_LOG": str(submission.log),
+        "MALGIL_PROGRESS": str(pipe), "MALGIL_SUMMARY": str(summary),
+        "MALGIL_TERMINAL": str(int(sys.stderr.isatty())), "COLUMNS": str(shutil.get_terminal_size().columns),
+        "PYTHONPATH": str(PROJECT), "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }  # fmt: skip
+    reading = os.open(pipe, os.O_RDWR)  # open at both ends, so that neither side ever waits for the other
+    threading.Thread(target=_copy_progress, args=(reading,), daemon=True).start()
+    process = start_spark_submit(submission, folder, environment)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: os.killpg(process.pid, received))
+    code = process.wait()
+    time.sleep(0.1)  # what the job wrote last is still in the pipe
+    found = json.loads(summary.read_text(encoding="utf8")) if summary.exists() else None
+    fault = f"the driver ended with exit code {code} before it could report; see {submission.log}"
+    return Ending(code if code >= 0 else 128 - code, found, fault)
+
+
+def _copy_progress(pipe: int) -> None:
+    while chunk := os.read(pipe, 65_536):
+        sys.stderr.buffer.write(chunk)
+        sys.stderr.buffer.flush()

@@ -1,0 +1,111 @@
+"""A driver on one of YARN's nodes (cluster mode): it reports into the store, and this process reads it there.
+
+The shell's secrets and hosts reach the driver as a file that spark-submit puts beside it. They stand neither in a
+command line nor in the application's configuration; YARN keeps the file in a folder that only its owner may enter,
+and removes it with the application.
+"""
+
+import json
+import os
+import posixpath
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from jobs.submission import Ending, Submission, Summary, start_spark_submit
+from models.files import locate
+from pipelines.io.followed_text import TextFollower
+from pipelines.io.tracking import git_commit
+from pipelines.io.yarn_application import explain_application, find_application, kill_application
+from pipelines.io.yarn_packages import FOLDER
+
+_ENVIRONMENT = "malgil-environment.json"
+_LOOK_EVERY_S = 1.0
+_UNPASSED = ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")  # Spark would carry this machine's to the nodes
+
+
+def run_in_cluster(submission: Submission, folder: Path, *, is_detached: bool) -> Ending:
+    """Run the job to its end, its progress on stderr; detached, only until YARN has taken it."""
+    reports = posixpath.join(submission.store, FOLDER, "runs", submission.run_id)
+    submitted = _with_reports(submission, folder, reports, is_detached=is_detached)
+    shell = {name: value for name, value in os.environ.items() if name not in _UNPASSED}
+    process = start_spark_submit(submitted, folder, shell)
+    with _killed_by_signals(process, submission.log):
+        _follow(process, submission, TextFollower(f"{reports}/progress.json"))
+    application = find_application(submission.log)
+    if is_detached and application:
+        taken = {"job": submission.name, "status": "submitted", "run_id": submission.run_id}
+        return Ending(0, {**taken, "application_id": application, "reports": reports})
+    summary = _read_json(f"{reports}/summary.json")
+    _remove(reports)
+    return Ending(process.returncode, summary, "" if summary else explain_application(submission.log))
+
+
+def _with_reports(submission: Submission, folder: Path, reports: str, *, is_detached: bool) -> Submission:
+    own = {
+        "MALGIL_RUN_ID": submission.run_id, "MALGIL_SUMMARY": f"{reports}/summary.json",
+        "MALGIL_PROGRESS": f"{reports}/progress.json",
+        "MALGIL_TERMINAL": str(int(sys.stderr.isatty())), "COLUMNS": str(shutil.get_terminal_size().columns),
+        "MALGIL_ENVIRONMENT": _ENVIRONMENT, "GIT_COMMIT": git_commit(),
+    }  # fmt: skip
+    secrets = folder / _ENVIRONMENT
+    secrets.touch(mode=0o600)
+    secrets.write_text(json.dumps({name: os.environ[name] for name in submission.environment}), encoding="utf8")
+    files = [secrets.as_uri(), *filter(None, [submission.properties.get("spark.yarn.dist.files")])]
+    properties = {
+        "spark.app.name": f"malgil {submission.name}",
+        **submission.properties,
+        **{f"spark.yarn.appMasterEnv.{name}": value for name, value in own.items()},
+        "spark.yarn.dist.files": ",".join(files),
+        "spark.yarn.submit.waitAppCompletion": str(not is_detached).lower(),
+    }
+    return replace(submission, properties=properties)
+
+
+def _follow(process: subprocess.Popen[bytes], submission: Submission, progress: TextFollower) -> None:
+    announced = False
+    while process.poll() is None:
+        time.sleep(_LOOK_EVERY_S)
+        if not announced and (application := find_application(submission.log)):
+            announced = True
+            queue = submission.properties.get("spark.yarn.queue", "default")
+            sys.stderr.write(f"{submission.name}: {application} in queue {queue}\n")
+        sys.stderr.write(progress.read_new())
+        sys.stderr.flush()
+    sys.stderr.write(progress.read_new())
+
+
+@contextmanager
+def _killed_by_signals(process: subprocess.Popen[bytes], log: Path) -> Iterator[None]:
+    """Inside, a signal that ends this process ends the application as well."""
+
+    def kill(*_: object) -> None:
+        if application := find_application(log):
+            kill_application(application)
+        else:
+            process.terminate()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, kill) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _read_json(url: str) -> Summary | None:
+    filesystem, path = locate(url)
+    return dict(json.loads(filesystem.cat_file(path))) if filesystem.exists(path) else None
+
+
+def _remove(url: str) -> None:
+    filesystem, path = locate(url)
+    if filesystem.exists(path):
+        filesystem.rm(path, recursive=True)

@@ -1,0 +1,94 @@
+"""A job's submission: what is handed to spark-submit."""
+
+import ast
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.io.spark_properties import CONF, merge_properties, write_properties
+
+PROJECT = CONF.parent
+JOBS = PROJECT / "jobs"
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job with its settings, under a configuration's Spark properties."""
+
+    name: str
+    settings: tuple[str, ...]
+    conf: str
+    run_id: str
+    properties: Mapping[str, str]  # all of Spark's
+    store: str = ""  # on YARN: the store's root
+    environment: tuple[str, ...] = ()  # on YARN: names of the shell's variables that a driver on a node needs
+
+    @property
+    def log(self) -> Path:
+        return PROJECT / "var" / "logs" / f"{self.name}-{self.run_id}.log"
+
+    @property
+    def is_on_yarn(self) -> bool:
+        return self.properties["spark.master"] == "yarn"
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether the driver runs on a node."""
+        return self.is_on_yarn and self.properties.get("spark.submit.deployMode") == "cluster"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a submission ended: spark-submit's exit code, and what the job reported, if it did."""
+
+    code: int
+    summary: Summary | None
+    fault: str = ""  # why there is no summary
+
+
+def open_submission(name: str, arguments: Sequence[str], *, conf: str, run_id: str) -> Submission:
+    """The submission of `section.key=value` settings and `spark.property=value` properties.
+
+    On YARN the settings are read now, a wrong one must not wait for a container, and what the nodes need is put into
+    the store. Raises MalgilError.
+    """
+    given = dict(argument.split("=", 1) for argument in arguments if is_property(argument))
+    settings = tuple(argument for argument in arguments if not is_property(argument))
+    submission = Submission(name, settings, conf, run_id, merge_properties(conf, given))
+    if not submission.is_on_yarn:
+        return submission
+    from jobs.on_yarn import prepare_yarn  # reads all settings: the seconds of importing PySpark
+
+    return prepare_yarn(submission)
+
+
+def is_property(argument: str) -> bool:
+    return argument.startswith("spark.") and "=" in argument
+
+
+def find_sections(name: str) -> tuple[str, ...]:
+    """The sections of the settings that a job reads; its file is parsed, not imported: that would take seconds."""
+    tree = ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8"))
+    assigned = (node for node in tree.body if isinstance(node, ast.Assign))
+    return tuple(next(ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS"))
+
+
+def start_spark_submit(submission: Submission, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """spark-submit as a process with all its output in the log; `folder` holds its properties while it starts."""
+    properties = folder / "spark.conf"
+    write_properties(properties, submission.properties)
+    command = [
+        str(Path(sys.executable).parent / "spark-submit"),
+        "--properties-file", str(properties), str(JOBS / f"{submission.name}.py"), *submission.settings,
+    ]  # fmt: skip
+    ours = {**environment, "SPARK_HOME": f"{sysconfig.get_path('purelib')}/pyspark"}  # PySpark's own, of this version
+    with submission.log.open("ab") as output:
+        return subprocess.Popen(
+            command, env=ours, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
