@@ -1,4 +1,4 @@
-"""HDFS for fsspec by hdfs-native, which needs no libhdfs: fsspec's own driver is pyarrow's, which does."""
+"""HDFS for fsspec: hdfs-native's file system, which needs no libhdfs, with URLs read as Hadoop reads them."""
 
 import re
 
@@ -8,10 +8,7 @@ _URL = re.compile(r"hdfs://(?P<host>[^/:]*)(?::(?P<port>\d+))?(?P<path>.*)", re.
 
 
 class HdfsFiles(HdfsFileSystem):
-    """hdfs-native's file system, with URLs read as Hadoop reads them.
-
-    `?` and `#` belong to the path (a glob's sign, a letter), and a name service keeps its capitals.
-    """
+    """`?` and `#` belong to a path (a glob's sign, a letter), and a name service keeps its capitals."""
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:

@@ -56,3 +56,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackStatus]:
     finally:
         run_devstack(folder, "down")
     assert find_processes(folder) == []
+
+
+@pytest.fixture(scope="module")
+def hdfs(stack: StackStatus) -> Iterator[str]:
+    """The NameNode's URL; the module's jobs find its configuration as they do on a cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HADOOP_CONF_DIR", stack.hadoop_conf_dir)
+        yield stack.addresses["hdfs"]
