@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.files import write_bytes
 from models.vocabulary import FIRST_TOKEN_ID, InputSpec
 from pipelines.training_set import TrainingSetConfig
 
@@ -37,6 +38,12 @@ def write_random_snapshot(folder: Path, *, train: int, validation: int, seed: in
     manifest = {"rows": {"train": train, "validation": validation}, "intents": intents, "features": features}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf8")
     return folder.as_uri()
+
+
+def copy_snapshot(folder: Path, url: str) -> None:
+    """Put the snapshot's files under the URL."""
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        write_bytes(f"{url}/{file.relative_to(folder)}", file.read_bytes())
 
 
 def _random_rows(source: np.random.Generator, rows: int) -> pa.Table:
