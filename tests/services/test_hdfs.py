@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -130,19 +129,6 @@ def test_files_of_a_folder_or_a_glob_are_found_and_known_by_their_change(hdfs: s
     assert list_files(f"{root}/nothing").urls == ()
     write_bytes(f"{root}/day=1/a-1.jsonl", b"[]")
     assert list_files(root).fingerprint != whole.fingerprint
-
-
-def test_logs_are_read_from_hdfs_by_the_configuration_s_namenode(
-    hdfs: str, whole: dict[str, Any], folder: Path
-) -> None:
-    raw = Path(whole["generate_messages"]["output"].removeprefix("file://"))
-    for number, file in enumerate(sorted(raw.glob("*.gz"))):
-        write_bytes(f"{hdfs}/chat/day=2026-05-01/part-{number}.jsonl.gz", file.read_bytes())
-    summary = run_job(folder / "hdfs", "clean_messages", "input.path=hdfs:///chat/*/part-?.jsonl.gz")
-
-    assert summary["status"] == "succeeded", summary
-    counts = ("read", "clean", "rejected", "masked")
-    assert {key: summary[key] for key in counts} == {key: whole["clean_messages"][key] for key in counts}
 
 
 def test_a_namenode_that_is_not_there_is_one_line(folder: Path) -> None:

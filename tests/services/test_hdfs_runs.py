@@ -74,10 +74,13 @@ def test_training_goes_on_from_a_checkpoint_on_hdfs(
     assert len(resumed.history) == 4
 
 
-@pytest.fixture(scope="module")
-def on_hdfs(hdfs: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """The run of `whole` with its store on HDFS."""
-    yield run_job(folder / "hdfs", "nightly", f"store.root={hdfs}/malgil")
+@pytest.fixture
+def on_hdfs(hdfs: str, whole: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+    """A run with its store on HDFS, of the logs of `whole`, which stand on the configuration's NameNode as well."""
+    logs = Path(whole["generate_messages"]["output"].removeprefix("file://"))
+    for number, file in enumerate(sorted(logs.glob("*.gz"))):
+        write_bytes(f"{hdfs}/chat/day=2026-05-01/part-{number}.jsonl.gz", file.read_bytes())
+    yield run_job(folder / "hdfs", "nightly", f"store.root={hdfs}/malgil", "input.path=hdfs:///chat/*/part-?.jsonl.gz")
     embedded_redis.stop(EmbeddedRedisConfig(directory=str(folder / "hdfs" / "redis")))
 
 
