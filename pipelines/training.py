@@ -73,7 +73,7 @@ def train_on_spark(
         ranks=config.ranks,
     )
     started_at = time.time()
-    with watched(run_url, on_progress), _signals_kept(), without_speculation(spark):
+    with watched(run_url, on_progress), without_speculation(spark):
         trained = launch_until_done(spark, task, partial(_launch, spark))
     return _summarize(trained, task, started_at)
 
@@ -89,22 +89,23 @@ def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
     launch.gloo_built = _has_gloo
     is_local = _is_local(spark)
     remove_reports(task.run_url, task.config.ranks)
-    try:
-        ranks: list[RankResult] = horovod.spark.run(
-            run_rank,
-            args=(task,),
-            num_proc=task.ranks,
-            start_timeout=task.config.start_timeout_s,
-            use_gloo=True,
-            env=_environment(task, is_local=is_local),
-            nics=get_local_intfs() if is_local else None,
-            executable=os.environ["PYSPARK_PYTHON"],  # what executors run; the driver's Python is not on their nodes
-            stdout=_LogLines(),
-            stderr=_LogLines(),
-            verbose=0,
-        )
-    except Exception as error:
-        raise _explain(task, error) from error
+    with _signals_noted() as has_signal:
+        try:
+            ranks: list[RankResult] = horovod.spark.run(
+                run_rank,
+                args=(task,),
+                num_proc=task.ranks,
+                start_timeout=task.config.start_timeout_s,
+                use_gloo=True,
+                env=_environment(task, is_local=is_local),
+                nics=get_local_intfs() if is_local else None,
+                executable=os.environ["PYSPARK_PYTHON"],  # what executors run; nodes do not have the driver's Python
+                stdout=_LogLines(),
+                stderr=_LogLines(),
+                verbose=0,
+            )
+        except Exception as error:
+            raise (_interrupted() if has_signal() else _explain(task, error)) from error
     return ranks
 
 
@@ -174,6 +175,10 @@ def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, con
     return json.dumps(parts, sort_keys=True, default=str)
 
 
+def _interrupted() -> MalgilError:
+    return MalgilError("Training was interrupted; run it again to go on from the last checkpoint.")
+
+
 def _explain(task: RankTask, error: Exception) -> MalgilError:
     """The first failure of a rank's own; else a rank died without a word, or they never came together."""
     if first := find_failure(task.run_url, task.ranks):
@@ -210,14 +215,23 @@ def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> Tr
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Horovod replaces the handlers of these signals and leaves them replaced."""
+def _signals_noted() -> Iterator[Callable[[], bool]]:
+    """Tells whether one of the signals came that end a program.
+
+    Horovod replaces their handlers, then ends the ranks as if they had been lost, and leaves its handlers behind.
+    """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    reader, writer = os.pipe2(os.O_NONBLOCK)
+    before = signal.set_wakeup_fd(writer)  # gets every signal's number, whoever handles it
+    os.write(writer, b"\0")  # so that there is something to read
     try:
-        yield
+        yield lambda: any(number in handlers for number in os.read(reader, 4096))
     finally:
+        signal.set_wakeup_fd(before)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
 
 
 class _LogLines(io.TextIOBase):

@@ -1,5 +1,7 @@
 """Ranks that Horovod really starts in Spark's task slots: few starts, as each costs seconds."""
 
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -96,6 +98,24 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     for name in ("weights", "optimizer"):  # Adam's steps hide a gradient's scale, its moments show it
         for one_s, two_s in zip(theirs[name], ours[name], strict=True):
             np.testing.assert_allclose(two_s, one_s, rtol=1e-3, atol=max(1e-9, 1e-3 * float(np.abs(one_s).max())))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_is_not_started_again(spark: SparkSession, tmp_path: Path, number: int) -> None:
+    snapshot = write_snapshot(tmp_path / "snapshot", train=[50, 50], validation=[5, 5])
+
+    sent: list[int] = []
+
+    def interrupt(rows: int, _total: int) -> None:
+        if rows and not sent:
+            sent.append(number)
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(MalgilError, match="Training was interrupted; run it again"):
+        train_tiny(
+            spark, snapshot, (tmp_path / "run").as_uri(), config=replace(CONFIG, epochs=10_000), on_progress=interrupt
+        )
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
