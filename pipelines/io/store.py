@@ -62,7 +62,7 @@ class Store:
 
     def outputs(self, kind: str) -> list[str]:
         """Ids of the complete outputs of a kind, the oldest first."""
-        manifests = self._fs.glob(f"{self.root}/{kind}/*/{MANIFEST}")
+        manifests = self._fs.glob(f"{self.root}/{kind}/[!.]*/{MANIFEST}")  # a draft's name begins with a dot
         by_age = sorted(manifests, key=lambda path: _changed_at(self._fs.info(path)))
         return [path.split("/")[-2] for path in by_age]
 

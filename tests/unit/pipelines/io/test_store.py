@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.errors import MalgilError
 from pipelines.io.store import Store, StoreConfig, content_id, list_files
 
 
@@ -38,6 +39,19 @@ def test_failed_output_is_invisible_and_its_remains_do_not_disturb_the_next(stor
     assert [path.name for path in _local(store.url("clean", "a1")).iterdir()] == ["manifest.json"]
 
 
+def test_outputs_are_the_complete_ones_the_oldest_first(store: Store) -> None:
+    for output in ("b", "a"):
+        store.publish("clean", output, lambda _: {})
+    store.write_json(store.url("clean", ".c.draft", "manifest.json"), {})
+    assert store.outputs("clean") == ["b", "a"]
+
+
+def test_store_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(MalgilError, match=r"^store.root: expected to write to .* Not a directory: .*; see its rights"):
+        Store(StoreConfig(root=str(tmp_path / "file"))).publish("clean", "a1", lambda _: {})
+
+
 def test_output_published_meanwhile_by_another_run_stays(store: Store) -> None:
     def write(_: str) -> dict[str, int]:
         store.publish("clean", "a1", lambda _: {"rows": 1}) if store.manifest("clean", "a1") is None else None
@@ -57,6 +71,8 @@ def test_listing_finds_data_files_and_changes_with_them(tmp_path: Path) -> None:
     (tmp_path / "day=1").mkdir()
     (tmp_path / "day=1" / "a.jsonl").write_text("{}")
     (tmp_path / "_SUCCESS").write_text("")
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary" / "half.jsonl").write_text("{")
     listing = list_files(str(tmp_path))
     assert listing.urls == (f"file://{tmp_path}/day=1/a.jsonl",)
     assert list_files(f"{tmp_path}/day=*").urls == listing.urls
