@@ -19,7 +19,7 @@ from pipelines.io.spark_properties import CONF, write_properties
 USAGE = """usage: ./spark-submit.sh JOB [section.key=value …] [spark.property=value …] [--conf local|yarn] [--detach]
        ./spark-submit.sh JOB --help                             its settings
        ./spark-submit.sh package [settings] --conf yarn         ready a plain spark-submit: docs/yarn.md
-       ./spark-submit.sh logs APPLICATION_ID                    what a YARN application's containers wrote"""
+       ./spark-submit.sh logs|kill APPLICATION_ID               what a YARN application's containers wrote; end it"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -114,17 +114,27 @@ def _package(arguments: list[str]) -> int:
 def _show_logs(arguments: list[str]) -> int:
     from pipelines.io.yarn_application import print_logs
 
+    return _serve(print_logs, arguments)
+
+
+def _kill(arguments: list[str]) -> int:
+    from pipelines.io.yarn_application import kill_application
+
+    return _serve(kill_application, arguments)
+
+
+def _serve(serve: Callable[[str], None], arguments: list[str]) -> int:
     if len(arguments) != 1:
-        return _refuse(f"logs: expected an application's id, received {' '.join(arguments)!r}")
+        return _refuse(f"expected an application's id, received {' '.join(arguments)!r}")
     try:
-        print_logs(arguments[0])
+        serve(arguments[0])
     except MalgilError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-_TOOLS: dict[str, Callable[[list[str]], int]] = {"package": _package, "logs": _show_logs}
+_TOOLS: dict[str, Callable[[list[str]], int]] = {"package": _package, "logs": _show_logs, "kill": _kill}
 
 
 def _known_confs() -> list[str]:

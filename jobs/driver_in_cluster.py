@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.submission import Ending, Submission, Summary, start_spark_submit
+from jobs.submission import PROJECT, Ending, Submission, Summary, start_spark_submit
 from models.files import locate
 from pipelines.io.followed_text import TextFollower
 from pipelines.io.tracking import git_commit
-from pipelines.io.yarn_application import explain_application, find_application, kill_application
+from pipelines.io.yarn_application import explain_application, find_application
 from pipelines.io.yarn_packages import FOLDER
 
 _ENVIRONMENT = "malgil-environment.json"
@@ -87,7 +87,8 @@ def _killed_by_signals(process: subprocess.Popen[bytes], log: Path) -> Iterator[
 
     def kill(*_: object) -> None:
         if application := find_application(log):
-            kill_application(application)
+            # a process of its own: PySpark's gateway forks, which must not happen beside the threads of hdfs-native
+            subprocess.run([sys.executable, "-m", "jobs", "kill", application], cwd=PROJECT, check=False)
         else:
             process.terminate()
 

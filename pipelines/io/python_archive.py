@@ -24,6 +24,8 @@ _LEFT_OUT = (  # what no job imports: a third of it all. Bytecode stays: TensorF
     "pyspark/jars",  # they travel by themselves
     "pyspark/work",
     "tensorflow/include",
+    "tensorboard_data_server",
+    "mlflow/server/js",
     "clang",
     "mypy*",
     "*__mypyc.*",

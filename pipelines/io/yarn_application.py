@@ -6,6 +6,7 @@ standby ResourceManagers are its to handle.
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,12 +48,16 @@ def explain_application(log: Path) -> str:
 
 
 def kill_application(application: str) -> None:
-    """Ask YARN to end the application; returns when it has been asked."""
+    """End the application. Raises MalgilError where YARN does not know it or does not let us."""
     with _hadoop() as jvm:
         client = jvm.org.apache.hadoop.yarn.client.api.YarnClient.createYarnClient()
         client.init(jvm.org.apache.hadoop.yarn.conf.YarnConfiguration())
         client.start()
-        client.killApplication(_parse_id(jvm, application))
+        try:
+            client.killApplication(_parse_id(jvm, application))
+        except Py4JJavaError as error:
+            reason = str(error.java_exception.getMessage()).partition("\n")[0]
+            raise MalgilError(f"{application}: YARN did not end it: {reason}; see its id and whose it is") from error
         client.stop()
 
 
@@ -64,7 +69,10 @@ def print_logs(application: str) -> None:
         request.setAppId(_parse_id(jvm, application))
         request.setAppOwner(jvm.org.apache.hadoop.security.UserGroupInformation.getCurrentUser().getShortUserName())
         request.setBytes(sys.maxsize)
-        request.setLogTypes(jvm.java.util.HashSet())  # none named: all
+        types = jvm.java.util.HashSet()
+        for name in ("stdout", "stderr"):  # the others list the container's files and settings
+            types.add(name)
+        request.setLogTypes(types)
         reader = logs.LogCLIHelpers()
         reader.setConf(jvm.org.apache.hadoop.yarn.conf.YarnConfiguration())
         try:
@@ -87,7 +95,8 @@ def is_secure() -> bool:
 @contextmanager
 def _hadoop() -> Iterator[Any]:
     """A JVM with YARN's own client."""
-    gateway = launch_gateway()  # type: ignore[no-untyped-call]  # PySpark has no type for it
+    quiet = {"stderr": subprocess.DEVNULL}  # its log; what goes wrong comes as an exception
+    gateway = launch_gateway(popen_kwargs=quiet)  # type: ignore[no-untyped-call]  # PySpark has no type for it
     try:
         yield gateway.jvm
     finally:

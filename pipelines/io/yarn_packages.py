@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
-from zipfile import ZipFile
 
 import pyspark
 
@@ -39,7 +38,7 @@ def publish_packages(store: str, properties: Mapping[str, str]) -> dict[str, str
         archives.append(given)
     found = {"spark.yarn.dist.archives": ",".join(archives)}
     if not {"spark.yarn.jars", "spark.yarn.archive"} & set(properties):
-        name = f"spark-{pyspark.__version__}.zip"
+        name = f"spark-{pyspark.__version__}.tar"
         found["spark.yarn.archive"] = _publish(folder, name, "Spark's jars", _write_jars)
     return found
 
@@ -102,8 +101,8 @@ def _write_code(file: IO[bytes], _: Callable[[int], None]) -> None:
 
 def _write_jars(file: IO[bytes], report: Callable[[int], None]) -> None:
     packed = 0
-    with ZipFile(file, "w") as archive:  # jars are compressed already
+    with tarfile.open(fileobj=file, mode="w|") as archive:  # jars are compressed already
         for jar in sorted((Path(pyspark.__file__).parent / "jars").glob("*.jar")):
-            archive.write(jar, jar.name)
+            archive.add(jar, jar.name)
             packed += jar.stat().st_size
             report(packed)

@@ -1,0 +1,188 @@
+"""Jobs on real YARN and HDFS, submitted through the door and without it. An application costs half a minute: few."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyspark
+import pytest
+import redis
+
+from devstack.stack import StackStatus
+from models.files import locate
+from tests.services.test_nightly import STEPS
+
+PROJECT = Path(__file__).resolve().parents[2]
+SPARK = Path(pyspark.__file__).parent
+SECRET = "not-for-logs-1f2e3d"
+ON_LOOPBACK = ("spark.yarn.appMasterEnv.SPARK_LOCAL_IP=127.0.0.1",)
+JARS_ON_NODES = (f"spark.yarn.jars=local:{SPARK}/jars/*",)  # 440 MB less to upload and to unpack
+ONE_A_NODE = ("spark.executor.memoryOverhead=3300m",)  # more than half of a node with the JVM's 1g
+SMALL = ("generator.messages=200", "generator.intents=4", "generator.day=2026-05-01")
+NIGHTLY = (  # or dataset=massive_ko and its data_root
+    "generator.messages=1500", "generator.intents=4", "generator.day=2026-05-01",
+    "training.epochs=3", "training.batch_size=32", "training_set.min_shards=4",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What the submitting shell sees."""
+
+    code: int
+    summary: dict[str, Any]
+    shown: str
+
+
+def make_environment(stack: StackStatus) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT),
+        "HADOOP_CONF_DIR": stack.hadoop_conf_dir,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "MLFLOW_TRACKING_URI": stack.addresses["mlflow"],
+        "MALGIL_REDIS_URL": stack.addresses["redis"],
+        "MALGIL_SECRET": SECRET,
+    }
+
+
+def run(stack: StackStatus, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = make_environment(stack)
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=900)
+
+
+def submit(stack: StackStatus, job: str, *more: str) -> Submitted:
+    ran = run(stack, sys.executable, "-m", "jobs", job, *ON_LOOPBACK, *JARS_ON_NODES, *more, "--conf", "yarn")
+    return Submitted(ran.returncode, json.loads(ran.stdout.splitlines()[-1]), ran.stderr)
+
+
+def read_containers(stack: StackStatus, application: str) -> str:
+    return run(stack, sys.executable, "-m", "jobs", "logs", application).stdout
+
+
+@pytest.fixture(scope="module")
+def nightly(stack: StackStatus) -> Submitted:
+    """The whole nightly run in cluster mode."""
+    return submit(stack, "nightly", *NIGHTLY, *ONE_A_NODE)
+
+
+def test_nightly_in_the_cluster_gives_what_it_gives_locally(nightly: Submitted, stack: StackStatus) -> None:
+    summary, shown = nightly.summary, nightly.shown
+    assert (nightly.code, summary["status"]) == (0, "succeeded"), shown
+    assert [step for step in STEPS if f"\n{step} " not in shown] == []
+    assert set(STEPS) <= set(summary["seconds"])
+    assert summary["clean_messages"]["read"] == 1500
+    assert summary["train_intent"]["ranks"] == 2
+    assert summary["train_intent"]["metrics"]["test_accuracy"] > 0.5
+    assert summary["promoted"] is True
+    assert summary["report"].startswith("hdfs://")
+    client = redis.Redis.from_url(stack.addresses["redis"])
+    batch = summary["predict_batch"]["output"].rpartition("/")[2]
+    assert int(client.get(f"malgil:batch:{batch}")) == summary["predict_batch"]["predictions"] > 0  # type: ignore[arg-type]
+
+
+def test_its_ranks_trained_on_both_nodes_and_no_log_has_the_shells_secrets(
+    nightly: Submitted, stack: StackStatus
+) -> None:
+    (application,) = (word for word in nightly.shown.split() if word.startswith("application_"))
+    logs = read_containers(stack, application)
+    containers = [line.split() for line in logs.splitlines() if line.startswith("Container: ")]
+    executors = {container: node for _, container, _, node in containers if not container.endswith("_000001")}
+    assert {node.rpartition("_")[0] for node in executors.values()} == {"localhost", "127.0.0.2"}
+    assert SECRET not in logs + nightly.shown
+    assert SECRET not in next((PROJECT / "var" / "logs").glob(f"nightly-{nightly.summary['run_id']}.log")).read_text()
+
+
+def test_driver_in_the_shell_uses_the_clusters_executors(stack: StackStatus) -> None:
+    made = submit(stack, "generate_messages", *SMALL, "spark.submit.deployMode=client")
+    assert (made.code, made.summary["status"], made.summary["messages"]) == (0, "succeeded", 200), made.shown
+    assert made.summary["output"].startswith("hdfs://")
+
+
+def test_failure_in_the_cluster_is_one_line_with_the_exit_code(stack: StackStatus) -> None:
+    failed = submit(stack, "clean_messages", "input.path=hdfs:///nothing.jsonl")
+    assert (failed.code, failed.summary["status"]) == (1, "failed")
+    assert failed.summary["error"].startswith("input.path: expected files, found none at 'hdfs:///nothing.jsonl'")
+    assert failed.shown.splitlines()[-1].startswith("clean_messages failed: input.path: expected files, found none")
+
+
+def test_a_job_that_was_let_go_and_one_of_a_scheduler_end_as_others_do(nightly: Submitted, stack: StackStatus) -> None:
+    detached = submit(stack, "generate_messages", *SMALL, "generator.seed=7", "--detach")
+    assert (detached.code, detached.summary["status"]) == (0, "submitted"), detached.shown
+    assert detached.summary["application_id"].startswith("application_")
+    direct = submit_directly(stack)
+    assert direct.returncode == 0, direct.stderr
+    assert wait_for_summary(stack, detached.summary["reports"])["messages"] == 200
+    assert read_json(stack, "hdfs:///summaries/direct.json")["clean"] == nightly.summary["clean_messages"]["clean"]
+
+
+def test_no_rank_gets_a_second_copy(stack: StackStatus, tmp_path: Path) -> None:
+    """Speculation needs two hosts, so no local Spark has it. The driver is this shell's, as a notebook's is."""
+    packed = package(stack, "spark.submit.deployMode=client", *JARS_ON_NODES, *ONE_A_NODE)
+    ran = run(stack, sys.executable, "-c", _SLOW_TASKS, packed, str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    attempts = {name: sorted(path.name for path in tmp_path.glob(f"{name}-*")) for name in ("held", "free")}
+    assert attempts == {"held": ["held-0-0", "held-1-0"], "free": ["free-0-0", "free-0-1", "free-1-0"]}
+
+
+_SLOW_TASKS = """
+import sys, time
+from contextlib import nullcontext
+from pathlib import Path
+from pyspark import TaskContext
+from pipelines.io.session import create_session
+from pipelines.training import without_speculation
+
+folder = Path(sys.argv[2])
+spark = create_session("speculation", properties=Path(sys.argv[1]), spark_speculation_quantile="0.5",
+                       spark_speculation_minTaskRuntime="0", spark_speculation_multiplier="1.1")
+
+def work(name, seconds):
+    def run(rows):
+        task = TaskContext.get()
+        (folder / f"{name}-{task.partitionId()}-{task.attemptNumber()}").touch()
+        time.sleep(seconds if task.partitionId() == 0 else 0)
+        return rows
+    return run
+
+def run_tasks(name, seconds):
+    spark.sparkContext.range(0, 2, numSlices=2).mapPartitions(work(name, seconds)).count()
+
+run_tasks("first", 0)  # starts the Python workers
+for name, held in (("held", without_speculation(spark)), ("free", nullcontext())):
+    with held:
+        run_tasks(name, 10)
+spark.stop()
+"""
+
+
+def package(stack: StackStatus, *more: str) -> str:
+    """The properties file that `package` wrote."""
+    packed = run(stack, sys.executable, "-m", "jobs", "package", *ON_LOOPBACK, *more, "--conf", "yarn")
+    assert packed.returncode == 0, packed.stderr
+    return str(json.loads(packed.stdout)["properties"])
+
+
+def submit_directly(stack: StackStatus) -> subprocess.CompletedProcess[str]:
+    """As docs/yarn.md tells a scheduler, Spark's jars and all from the store."""
+    summary = "spark.yarn.appMasterEnv.MALGIL_SUMMARY=hdfs:///summaries/direct.json"
+    command = (f"{SPARK}/bin/spark-submit", "--properties-file", package(stack), "--conf", summary)
+    return run(stack, *command, "jobs/clean_messages.py", *NIGHTLY)
+
+
+def wait_for_summary(stack: StackStatus, reports: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 300
+    while not (found := read_json(stack, f"{reports}/summary.json")):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    return found
+
+
+def read_json(stack: StackStatus, url: str) -> dict[str, Any]:
+    filesystem, path = locate(url.replace("hdfs://", stack.addresses["hdfs"], 1))
+    return dict(json.loads(filesystem.cat_file(path))) if filesystem.exists(path) else {}
