@@ -1,6 +1,7 @@
 """HDFS for fsspec: hdfs-native's file system, which needs no libhdfs, with URLs read as Hadoop reads them."""
 
 import re
+from typing import Any, ClassVar
 
 from hdfs_native.fsspec import HdfsFileSystem
 
@@ -9,6 +10,14 @@ _URL = re.compile(r"hdfs://(?P<host>[^/:]*)(?::(?P<port>\d+))?(?P<path>.*)", re.
 
 class HdfsFiles(HdfsFileSystem):
     """`?` and `#` belong to a path (a glob's sign, a letter), and a name service keeps its capitals."""
+
+    _kept: ClassVar[list[object]] = []
+    """Clients are never given back: fsspec drops its file systems in a forked child, where a client would wait for
+    threads that the child does not have, and the fork would hang (pyspark forks to start its JVM)."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._kept.append(self.client)
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
