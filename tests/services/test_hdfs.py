@@ -1,5 +1,6 @@
 """A real HDFS holds the store and the input, under the guarantees that local files have."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -20,6 +21,16 @@ from tests.services.runs import PROJECT, run_job
 @pytest.fixture
 def store(hdfs: str, request: pytest.FixtureRequest) -> Store:
     return Store(StoreConfig(root=f"{hdfs}/stores/{request.node.name}"))
+
+
+def test_a_program_that_has_used_hdfs_can_fork(store: Store) -> None:
+    assert store.outputs("clean") == []
+    child = multiprocessing.get_context("fork").Process(target=len, args=("안녕",))
+    child.start()
+    child.join(30)
+    code = child.exitcode
+    child.kill()
+    assert code == 0
 
 
 # The store
