@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import redis
-from hdfs_native.fsspec import HdfsFileSystem
 from kafka import KafkaConsumer, KafkaProducer
 from mlflow import MlflowClient
 
 from devstack.stack import StackStatus, read_status
+from models.files import locate
 from tests.services.stacks import devstack_command, find_processes, run_devstack
 
 TEXT = "배송은 언제 오나요?"
@@ -49,11 +49,10 @@ def connect_redis(stack: StackStatus) -> "redis.Redis[str]":
 
 
 def test_hdfs_gives_back_a_file(stack: StackStatus) -> None:
-    host, port = stack.addresses["hdfs"].removeprefix("hdfs://").split(":")
-    files = HdfsFileSystem(host=host, port=int(port))
-    files.makedirs("/chat", exist_ok=True)
-    files.pipe_file("/chat/day=2026-05-01", TEXT.encode())
-    assert files.cat_file("/chat/day=2026-05-01").decode() == TEXT
+    files, path = locate(f"{stack.addresses['hdfs']}/greetings/hello")
+    files.makedirs("/greetings", exist_ok=True)
+    files.pipe_file(path, TEXT.encode())
+    assert files.cat_file(path).decode() == TEXT
 
 
 def test_kafka_gives_back_a_record(stack: StackStatus) -> None:
