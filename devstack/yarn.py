@@ -123,9 +123,10 @@ def _resourcemanager_properties(place: Place) -> Properties:
         f"{prefix}.leveldb-state-store.path": place.scratch("resourcemanager") / "state",
         f"{prefix}.work-preserving-recovery.enabled": True,
         f"{prefix}.work-preserving-recovery.scheduling-wait-ms": 2000,  # for two nodes to report, not for thousands
-        # a node or a driver that is gone is noticed in half a minute, not in ten
+        # a node that is gone is noticed in half a minute, not in ten; a driver's time begins before its packages are
+        # unpacked, which takes a busy machine minutes
         "yarn.nm.liveness-monitor.expiry-interval-ms": 20_000,
-        "yarn.am.liveness-monitor.expiry-interval-ms": 30_000,
+        "yarn.am.liveness-monitor.expiry-interval-ms": 300_000,
         # queues below their share get it back from those above
         f"{prefix}.scheduler.monitor.enable": True,
         f"{prefix}.monitor.capacity.preemption.monitoring_interval": 1000,
