@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from devstack.jars import jar_folder, lock_path
-from devstack.java import build_java_command
+from devstack.java import build_java_command, lock_path
 from devstack.service import Place
+from pipelines.io.jars import jar_folder
 
 LOCK = "hadoop"
 Properties = Mapping[str, object]

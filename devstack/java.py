@@ -1,4 +1,4 @@
-"""The command lines of Java daemons."""
+"""The command lines of Java daemons, and the lock files of their jars."""
 
 import os
 import shutil
@@ -7,12 +7,18 @@ from pathlib import Path
 
 from pipelines.errors import MalgilError
 
+_LOCKS = Path(__file__).parent / "locks"
 _SMALL = (  # a small heap collected by one thread, code compiled quickly: many daemons share few cores
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
     "-Djava.net.preferIPv4Stack=true",
 )
+
+
+def lock_path(name: str) -> Path:
+    """The lock file of this name in the project."""
+    return _LOCKS / f"{name}.lock"
 
 
 def find_java_home() -> Path:

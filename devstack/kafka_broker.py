@@ -5,9 +5,9 @@ import hashlib
 import logging
 from pathlib import Path
 
-from devstack.jars import jar_folder, lock_path
-from devstack.java import build_java_command
+from devstack.java import build_java_command, lock_path
 from devstack.service import Daemon, Place, Service
+from pipelines.io.jars import jar_folder
 
 LOCK = "kafka"
 PORTS = ("kafka.broker", "kafka.controller")

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devstack.hadoop import client_conf
-from devstack.jars import fetch_jars, lock_path
+from devstack.java import lock_path
 from devstack.launch import launch_daemon, wait_for_daemons
 from devstack.ports import choose_ports, load_ports
 from devstack.process import (
@@ -31,6 +31,7 @@ from devstack.process import (
 from devstack.service import Daemon, Place, Service
 from devstack.services import SERVICES, all_ports, with_needs
 from pipelines.errors import MalgilError
+from pipelines.io.jars import fetch_jars
 
 _STATE = "stack.json"
 _PATIENCE_S = 15.0

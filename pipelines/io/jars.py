@@ -23,8 +23,7 @@ from tqdm import tqdm
 from pipelines.errors import MalgilError
 
 CENTRAL = "https://repo1.maven.org/maven2"
-_REPOSITORY = Path(__file__).resolve().parents[1]
-_LOCKS = Path(__file__).parent / "locks"
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _TIMEOUT_S = 60.0
 _AT_ONCE = 8
 _WAITS_S = (1.0, 4.0)
@@ -42,11 +41,6 @@ class Jar:
     @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
-
-
-def lock_path(name: str) -> Path:
-    """The lock file of this name in the project."""
-    return _LOCKS / f"{name}.lock"
 
 
 def jar_folder(lock: Path) -> Path:

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from devstack.jars import fetch_jars, jar_folder, lock_path, read_lock
 from pipelines.errors import MalgilError
+from pipelines.io.jars import fetch_jars, jar_folder, read_lock
+from pipelines.io.kafka_connector import CONNECTOR_LOCK
+from pipelines.io.spark_properties import CONF
+
+LOCKS = [CONNECTOR_LOCK, *(CONF.parent / "devstack" / "locks").glob("*.lock")]
 
 PATHS = ("org/one/1.0/one-1.0.jar", "org/two/2.0/two-2.0.jar")
 
@@ -104,7 +108,7 @@ def test_a_changed_lock_has_a_folder_of_its_own(lock: Path, asked: list[str]) ->
     assert before.exists()
 
 
-@pytest.mark.parametrize("name", ["hadoop", "kafka"])
-def test_no_two_jars_of_a_lock_have_one_name(name: str) -> None:
-    names = [jar.name for jar in read_lock(lock_path(name))]
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_no_two_jars_of_a_lock_have_one_name(lock: Path) -> None:
+    names = [jar.name for jar in read_lock(lock)]
     assert len(names) == len(set(names)) > 0
