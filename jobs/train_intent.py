@@ -57,6 +57,8 @@ def _train(job: Job, run: TrainingRun, snapshot: str) -> TrainingResult:
         on_progress=job.step.update,
     )
     log_epochs(run, result.history)
+    log_document(run, "launches.json", {"launches": [asdict(launch) for launch in result.launches]})
+    log_results(run, {"launches": len(result.launches), "final_ranks": result.ranks})
     return result
 
 
@@ -84,8 +86,8 @@ def _register(job: Job, run: TrainingRun, result: TrainingResult, snapshot: str)
     )
     return {
         "model": name, "version": version, "snapshot": snapshot, "mlflow_run": run.run_id, "ranks": result.ranks,
-        "epochs": result.epochs, "best_epoch": result.best_epoch, "rows_per_s": round(result.rows_per_s),
-        "metrics": metrics, "history": result.history,
+        "launches": len(result.launches), "epochs": result.epochs, "best_epoch": result.best_epoch,
+        "rows_per_s": round(result.rows_per_s), "metrics": metrics, "history": result.history,
     }  # fmt: skip
 
 

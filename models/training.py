@@ -32,6 +32,10 @@ LONE_RANK = Ranks()
 ProgressListener = Callable[["Progress"], None]
 
 
+class Paused(Exception):  # noqa: N818  # nothing is wrong
+    """Training stopped at a commit because it was asked to; trained again, it goes on from there."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where training stands; rows are over all ranks."""
@@ -61,29 +65,35 @@ def train(
     ranks: Ranks = LONE_RANK,
     trainee: keras.Model | None = None,
     on_progress: ProgressListener | None = None,
+    is_pause_asked: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights.
 
     `trainee` is this rank's part of the network where the ranks split it (`models.sharding`). Training goes on
     after the last checkpoint of the same run: with as many ranks to the result of an undisturbed run, with
-    others to one like it. Rows with label -1 count in no loss, and as wrong in the accuracy.
+    others to one like it. Rows with label -1 count in no loss, and as wrong in the accuracy. On all ranks it raises
+    Paused after a commit at which the first one's `is_pause_asked` says yes.
     """
     run = build_run(network, trainee or network, feeds, config, checkpoints=checkpoints, ranks=ranks)
     resume(run)
     first_step_at = None
     while not _is_finished(run):
-        metrics, stepped_at = _train_epoch(run, on_progress)
+        metrics, stepped_at = _train_epoch(run, on_progress, is_pause_asked)
         first_step_at = first_step_at or stepped_at
         state = read_state(run)
         assign_variables(run.weights, state["weights"])
         run.history, run.step = [*run.history, {**metrics, **_validate(run)}], 0
         commit(run, state)
+        if not _is_finished(run):
+            _pause_if_asked(run, is_pause_asked)
     weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next
     restore_best(run)
     return Trained(run.history, run.best_epoch, weights_hash, first_step_at)
 
 
-def _train_epoch(run: Run, on_progress: ProgressListener | None) -> tuple[dict[str, float], float]:
+def _train_epoch(
+    run: Run, on_progress: ProgressListener | None, is_pause_asked: Callable[[], bool]
+) -> tuple[dict[str, float], float]:
     """The epoch's training metrics over all ranks, and when the first step of this process was done."""
     seed_dropout(run)
     start, started, first_step_at = run.step, time.perf_counter(), 0.0
@@ -95,6 +105,7 @@ def _train_epoch(run: Run, on_progress: ProgressListener | None) -> tuple[dict[s
             on_progress(_progress(run, steps=run.step - start, seconds=time.perf_counter() - started))
         if _is_commit_due(run):
             commit(run, read_state(run))
+            _pause_if_asked(run, is_pause_asked)
             seed_dropout(run)
     loss, accuracy = take_totals(run)
     seconds = time.perf_counter() - started
@@ -112,6 +123,11 @@ def _train_epoch(run: Run, on_progress: ProgressListener | None) -> tuple[dict[s
 def _is_commit_due(run: Run) -> bool:
     every = run.config.commit_steps
     return bool(every) and run.step % every == 0 and run.step < run.steps
+
+
+def _pause_if_asked(run: Run, is_pause_asked: Callable[[], bool]) -> None:
+    if run.ranks.sum(run.ranks.is_first and is_pause_asked()):
+        raise Paused
 
 
 def _validate(run: Run) -> dict[str, float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.training_config import Precision, TrainingConfig
 from pipelines.feed import Shard, SnapshotFacts, training_batches, validation_batches
+from pipelines.growth import is_pause_asked
 from pipelines.rank_reports import progress_reporter, report_failure
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ class RankResult:
     first_step_at: float | None
 
 
-def run_rank(task: RankTask) -> RankResult:
-    """Train as one of the ranks that Horovod started; a failure is reported, then raised."""
+def run_rank(task: RankTask) -> RankResult | None:
+    """Train as one of the ranks that Horovod started; a failure is reported, then raised.
+
+    None if training paused (`pipelines.growth`).
+    """
     try:
         return _run_rank(task)
     except BaseException as error:  # an exit code alone would tell the driver nothing
@@ -55,7 +59,7 @@ def run_rank(task: RankTask) -> RankResult:
         raise
 
 
-def _run_rank(task: RankTask) -> RankResult:
+def _run_rank(task: RankTask) -> RankResult | None:
     take_gpu()
     with _hidden("sklearn", "matplotlib"):
         import keras
@@ -63,7 +67,7 @@ def _run_rank(task: RankTask) -> RankResult:
 
     from models.checkpoints import Checkpoints
     from models.collective import Ranks, join_ranks
-    from models.training import train
+    from models.training import Paused, train
     from models.weights import read_variables, save_npz
 
     tf.config.threading.set_intra_op_parallelism_threads(task.threads)
@@ -72,15 +76,19 @@ def _run_rank(task: RankTask) -> RankResult:
     ranks = join_ranks() if task.ranks > 1 else Ranks()
     build = partial(task.build_network, task.facts.inputs, classes=task.facts.classes, config=task.network_config)
     network = build()
-    trained = train(
-        network,
-        _feeds(task, ranks),
-        task.config,
-        checkpoints=Checkpoints(task.run_url, task.run_name),
-        ranks=ranks,
-        trainee=build(ranks=ranks),
-        on_progress=progress_reporter(task.run_url) if ranks.is_first else None,
-    )
+    try:
+        trained = train(
+            network,
+            _feeds(task, ranks),
+            task.config,
+            checkpoints=Checkpoints(task.run_url, task.run_name),
+            ranks=ranks,
+            trainee=build(ranks=ranks),
+            on_progress=progress_reporter(task.run_url) if ranks.is_first else None,
+            is_pause_asked=partial(is_pause_asked, task.run_url),
+        )
+    except Paused:
+        return None
     if ranks.is_first:
         weights = [v for v in network.variables if "seed_generator" not in v.path]
         save_npz(f"{task.run_url}/weights.npz", {"weights": read_variables(weights)})

@@ -5,68 +5,56 @@ all are started anew; `horovod.spark.run_elastic` promises more, but did not rec
 """
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
 from models.checkpoints import Checkpoints
-from models.training_config import TrainingConfig
 from pipelines.errors import MalgilError
+from pipelines.growth import growth_asked
+from pipelines.launches import LaunchEnd, Launches
 from pipelines.rank import RankResult, RankTask
+from pipelines.slots import await_slots
 
 log = logging.getLogger(__name__)
-Launch = Callable[[RankTask], list[RankResult]]
-SLOTS_ASKED_EVERY_S = 1.0
-NEW_EXECUTOR_S = 15.0  # for what a cluster takes to replace an executor; then the ranks that are left go on
+Launch = Callable[[RankTask], list[RankResult] | None]  # None: the ranks paused
 
 
 class RankLostError(MalgilError):
     """A rank's process ended without a report: killed, out of memory, or gone with its node."""
 
 
+class RanksMissingError(RankLostError):
+    """The ranks did not come together in time."""
+
+
 def launch_until_done(spark: SparkSession, task: RankTask, launch: Launch) -> list[RankResult]:
-    """The results of `launch`, which is called again after each lost rank.
+    """The results of `launch`, which is called again after each lost rank, and when there is room for lost ones.
 
     A loss costs the steps since the last checkpoint and a start of the ranks. It raises the last RankLostError after
-    `max_losses` in a row that brought no new checkpoint, and any other error of `launch` at once.
+    `max_losses` in a row that brought no new checkpoint, and any other error of `launch` at once: of the first one
+    also that ranks are missing, as then the settings are wrong.
     """
-    checkpoints, ranks, losses = Checkpoints(task.run_url, task.run_name), task.ranks, 0
+    checkpoints, launches = Checkpoints(task.run_url, task.run_name), Launches(task.run_url)
+    ranks, losses, is_first = task.ranks, 0, True
     while True:
         place = checkpoints.newest()
+        launches.begin(ranks, place)
         try:
-            return launch(replace(task, ranks=ranks))
-        except RankLostError:
+            with growth_asked(spark, task.run_url, ranks=ranks, wanted=task.config.ranks):
+                results = launch(replace(task, ranks=ranks))
+            if results:
+                launches.end(LaunchEnd.finished)
+                return results
+            launches.end(LaunchEnd.paused)
+        except RankLostError as error:
+            launches.end(LaunchEnd.rank_lost)
             losses = losses + 1 if checkpoints.newest() == place else 1
-            if losses > task.config.max_losses:
+            if losses > task.config.max_losses or (is_first and isinstance(error, RanksMissingError)):
                 raise
-        log.warning("a rank of %d was lost (%d in a row); training goes on from its last checkpoint", ranks, losses)
-        ranks = _await_slots(spark, task.config)
-
-
-def _await_slots(spark: SparkSession, config: TrainingConfig) -> int:
-    """How many ranks can run: all of them if their slots come back soon, else `min_ranks` or more."""
-    started = time.monotonic()
-    while (slots := count_slots(spark)) < config.ranks:
-        waited = time.monotonic() - started
-        if slots >= config.min_ranks and waited > NEW_EXECUTOR_S:
-            return slots
-        if waited > config.start_timeout_s:
-            raise too_few_slots(config.min_ranks, found=f"{slots} within {config.start_timeout_s} s")
-        time.sleep(SLOTS_ASKED_EVERY_S)
-    return config.ranks
-
-
-def count_slots(spark: SparkSession) -> int:
-    """Tasks that can run at once on the executors that there are."""
-    context = spark.sparkContext._jsc.sc()
-    return int(context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile()))
-
-
-def too_few_slots(ranks: int, *, found: str) -> MalgilError:
-    """For ranks that have no place to run."""
-    return MalgilError(
-        f"Too few task slots for the ranks: expected training.ranks={ranks} free ones, found {found}; "
-        "lower training.ranks, or give Spark more cores or executors."
-    )
+            log.warning("a rank of %d was lost (%d in a row); training goes on from its last checkpoint", ranks, losses)
+        except BaseException:
+            launches.end(LaunchEnd.failed)
+            raise
+        ranks, is_first = await_slots(spark, task.config), False

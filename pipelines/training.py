@@ -18,9 +18,11 @@ from pyspark.sql import SparkSession
 from models.training_config import TrainingConfig
 from pipelines.errors import MalgilError
 from pipelines.feed import SnapshotFacts, read_facts
+from pipelines.launches import Launches, LaunchRecord
 from pipelines.rank import RankResult, RankTask, run_rank
 from pipelines.rank_reports import ProgressListener, find_failure, remove_reports, watched
-from pipelines.relaunch import RankLostError, count_slots, launch_until_done, too_few_slots
+from pipelines.relaunch import RankLostError, RanksMissingError, launch_until_done
+from pipelines.slots import count_slots, too_few_slots
 
 log = logging.getLogger(__name__)
 _SPECULATION_SHARE = "spark.speculation.quantile"
@@ -38,6 +40,7 @@ class TrainingResult:
     rows_per_s: float  # over all ranks, while training; the median epoch's
     seconds_to_first_step: float | None  # until the first step was done; None if none was left
     weights_hashes: list[str]  # of every rank's weights, all equal
+    launches: list[LaunchRecord]  # the ranks' starts, of this run and those it resumed
     weights_url: str  # .npz of the best weights: models.weights.load_npz, group "weights"
 
 
@@ -54,10 +57,10 @@ def train_on_spark(
     """Train `build_network(inputs, classes=…, config=network_config)` on the snapshot's train split.
 
     Checkpoints, reports and the weights stand under `run_url`: a killed run of the same snapshot and settings
-    goes on from its last checkpoint there, a finished one only restores its weights. So does one that loses a
-    rank, by itself (`pipelines.relaunch`). Call it from the main thread, since Horovod sets signal handlers.
-    `on_progress` gets rows done and rows in all, from a thread. A rank's failure, or too few task slots within
-    `start_timeout_s`, raises MalgilError.
+    goes on from its last checkpoint there, a finished one only restores its weights. One that loses a rank goes
+    on by itself, and takes in new executors (`pipelines.relaunch`). Call it from the main thread, since Horovod
+    sets signal handlers. `on_progress` gets rows done and rows in all, from a thread. A rank's failure, or too few
+    task slots within `start_timeout_s`, raises MalgilError.
     """
     facts = read_facts(snapshot_url)
     _check_shards(facts, config)
@@ -78,8 +81,11 @@ def train_on_spark(
     return _summarize(trained, task, started_at)
 
 
-def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
-    """Every rank's result, in order. Raises RankLostError, or MalgilError for what another try would not mend."""
+def _launch(spark: SparkSession, task: RankTask) -> list[RankResult] | None:
+    """Every rank's result, in order, or None: they paused.
+
+    Raises RankLostError, or MalgilError for what another try would not mend.
+    """
     import horovod.spark
     from horovod.runner import launch
     from horovod.runner.util.network import get_local_intfs
@@ -91,7 +97,7 @@ def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
     remove_reports(task.run_url, task.config.ranks)
     with _signals_noted() as has_signal:
         try:
-            ranks: list[RankResult] = horovod.spark.run(
+            ranks: list[RankResult | None] = horovod.spark.run(
                 run_rank,
                 args=(task,),
                 num_proc=task.ranks,
@@ -106,7 +112,7 @@ def _launch(spark: SparkSession, task: RankTask) -> list[RankResult]:
             )
         except Exception as error:
             raise (_interrupted() if has_signal() else _explain(task, error)) from error
-    return ranks
+    return [rank for rank in ranks if rank] or None
 
 
 def _has_gloo(verbose: bool = False) -> bool:  # noqa: ARG001  # Horovod's signature
@@ -162,7 +168,7 @@ def _check_shards(facts: SnapshotFacts, config: TrainingConfig) -> None:
 def _check_slots(spark: SparkSession, config: TrainingConfig) -> None:
     """Local slots are fixed, so there is nothing to wait for; a cluster's may come until the timeout."""
     if _is_local(spark) and (slots := count_slots(spark)) < config.ranks:
-        raise too_few_slots(config.ranks, found=str(slots))
+        raise MalgilError(too_few_slots(config.ranks, found=str(slots)))
 
 
 def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, config: TrainingConfig) -> str:
@@ -185,7 +191,7 @@ def _explain(task: RankTask, error: Exception) -> MalgilError:
         reason = first["text"] or f"{first['error']} at {first['place']}; the ranks' output is in the log"
         return MalgilError(f"Training failed on rank {first['rank']} of {task.ranks}: {reason}")
     if type(error).__name__ == "TimeoutException":
-        return too_few_slots(task.ranks, found=f"fewer within {task.config.start_timeout_s} s")
+        return RanksMissingError(too_few_slots(task.ranks, found=f"fewer within {task.config.start_timeout_s} s"))
     return RankLostError(
         f"Training stopped: expected {task.ranks} ranks to finish, a rank's process ended without a "
         "report (killed, or out of memory?); run it again to go on from the last checkpoint."
@@ -210,6 +216,7 @@ def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> Tr
         rows_per_s=rates[len(rates) // 2],
         seconds_to_first_step=to_first_step,
         weights_hashes=[rank.weights_hash for rank in ranks],
+        launches=Launches(task.run_url).records,
         weights_url=f"{task.run_url}/weights.npz",
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.checkpoints import Checkpoints
-from models.training import Progress, Trained, train
+from models.training import Paused, Progress, Trained, train
 from models.training_config import TrainingConfig
 from models.training_run import Batch, Feeds
 from models.weights import load_npz
@@ -73,6 +73,16 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     assert resumed.history[0].keys() == undisturbed.history[0].keys()
     for metric in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
         assert [e[metric] for e in resumed.history] == [e[metric] for e in undisturbed.history]
+
+
+def test_a_run_that_pauses_at_every_commit_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    for _ in range(4 * 3 - 1):  # an epoch of ten steps commits after its fourth, eighth and last one
+        with pytest.raises(Paused):
+            run(tmp_path / "paused", is_pause_asked=lambda: True)
+    ended = run(tmp_path / "paused", is_pause_asked=lambda: True)  # at the end there is nothing to pause
+
+    assert ended.weights_hash == run(tmp_path / "undisturbed").weights_hash
+    assert len(ended.history) == 4
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""Capacity that is taken away from a training on YARN: by SIGKILL, in mid-epoch, in every order of size.
+
+One training lives through all of it, since each application costs half a minute.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from devstack.stack import StackStatus, read_status
+from models.files import locate
+from tests.services.cluster import ONE_A_NODE, Submitted, await_end, read_json, start_job
+from tests.services.stacks import run_devstack
+
+STORE = "hdfs:///preemption"
+MESSAGES = ("generator.messages=4000", "generator.intents=8", "generator.day=2026-05-01")  # those of the `whole` run
+TRAINING = (
+    "training.epochs=40", "training.batch_size=16", "training.commit_steps=40", "training.patience=0",
+    "training_set.min_shards=4",
+)  # fmt: skip
+TIMEOUT_S = 180
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training in the cluster: the submitting shell, what the training wrote down, and its processes."""
+
+    stack: StackStatus
+    shell: "subprocess.Popen[str]"
+
+    @property
+    def url(self) -> str:
+        """Its folder in the store; empty until there is one."""
+        filesystem, path = locate(f"{self.stack.addresses['hdfs']}/preemption/checkpoints")
+        names = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
+        return f"{STORE}/checkpoints/{names[0].rpartition('/')[2]}" if names else ""
+
+    def launches(self) -> list[dict[str, Any]]:
+        """The starts of its ranks so far."""
+        return (read_json(self.stack, f"{self.url}/launches.json") or []) if self.url else []
+
+    def await_steps(self, launches: int) -> dict[str, Any]:
+        """The launch of this number, when its ranks have gone some steps beyond a commit of their own."""
+
+        def steps() -> bool:
+            begun = self.launches()
+            progress = read_json(self.stack, f"{self.url}/progress.json") if len(begun) >= launches else None
+            return bool(progress) and self.committed() > (begun[-1]["epochs"], begun[-1]["rows"])
+
+        self.wait_until(steps)
+        return self.launches()[-1]
+
+    def committed(self) -> tuple[int, int]:
+        """Epochs and rows after which the newest checkpoint stands."""
+        filesystem, path = locate(self.url.replace("hdfs://", self.stack.addresses["hdfs"], 1))
+        names = [Path(name).stem for name in filesystem.ls(path, detail=False) if "/epoch-" in name]
+        places = [name.removeprefix("epoch-").split("-rows-") for name in names]
+        return max(((int(epoch), int(*rows)) for epoch, *rows in places), default=(0, 0))
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        while not is_so():
+            assert self.shell.poll() is None, self.shell.communicate()
+            assert time.monotonic() < deadline, self.launches()
+            time.sleep(0.2)
+
+    def processes(self, word: str, *, host: str = "") -> list[psutil.Process]:
+        """Processes in YARN's containers (all, or the host's) with the word in their command line."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                command, environment = " ".join(process.cmdline()), process.environ()
+            except psutil.Error:  # it ended while we looked
+                continue
+            is_ours = environment.get("MALGIL_STACK") == self.stack.folder and "CONTAINER_ID" in environment
+            if is_ours and word in command and environment.get("NM_HOST", "").startswith(host):
+                found.append(process)
+        return found
+
+    def kill(self, word: str, *, host: str = "", most: int = 100) -> None:
+        """SIGKILL to (at most so many of) them; there must be one."""
+        killed = self.processes(word, host=host)[:most]
+        assert killed
+        for process in killed:
+            process.kill()
+
+
+RANK, EXECUTOR, DRIVER = "gloo_exec_fn", "YarnCoarseGrainedExecutorBackend", "deploy.yarn.ApplicationMaster"
+
+
+@pytest.fixture(scope="module")
+def disturbed(stack: StackStatus) -> Iterator[Submitted]:
+    """A nightly run that lost its driver in training, then, run again, a rank, all executors and a node."""
+    settings = (f"store.root={STORE}", *MESSAGES, *TRAINING, *ONE_A_NODE)
+    first = Training(stack, start_job(stack, "nightly", *settings))
+    first.await_steps(launches=1)
+    first.kill(DRIVER)
+    assert await_end(first.shell).code != 0
+
+    second = Training(stack, start_job(stack, "nightly", *settings))
+    try:
+        _disturb(second, stack)
+        yield await_end(second.shell)
+    finally:
+        second.shell.terminate()
+        run_devstack(Path(stack.folder), "up")
+
+
+def _disturb(training: Training, stack: StackStatus) -> None:
+    training.await_steps(launches=2)
+    training.kill(RANK, most=1)
+    training.await_steps(launches=3)
+    training.kill(EXECUTOR)
+    training.await_steps(launches=4)
+    drivers_host = training.processes(DRIVER)[0].environ()["NM_HOST"]
+    daemon, host = ("nodemanager-2", "127.0.0.2") if drivers_host != "127.0.0.2" else ("nodemanager-1", "localhost")
+    os.kill(read_status(Path(stack.folder)).daemons[daemon].process_id, signal.SIGKILL)
+    training.kill("", host=host)
+    assert training.await_steps(launches=5)["ranks"] == 1
+    assert run_devstack(Path(stack.folder), "up", "yarn").returncode == 0
+    assert training.await_steps(launches=6)["ranks"] == 2
+
+
+def test_training_ends_as_if_nothing_had_been_taken_away(disturbed: Submitted, whole: dict[str, Any]) -> None:
+    assert (disturbed.code, disturbed.summary["status"]) == (0, "succeeded"), disturbed.shown
+    trained = disturbed.summary["train_intent"]
+    assert (trained["epochs"], trained["ranks"]) == (40, 2)
+    expected = whole["train_intent"]["metrics"]["test_accuracy"]
+    assert trained["metrics"]["test_accuracy"] == pytest.approx(expected, abs=0.05)
+
+
+def test_mlflow_shows_what_was_taken_away(disturbed: Submitted, stack: StackStatus, tmp_path: Path) -> None:
+    client, run = MlflowClient(stack.addresses["mlflow"]), disturbed.summary["train_intent"]["mlflow_run"]
+    launches = client.get_run(run).data.metrics["launches"]
+    document = Path(client.download_artifacts(run, "launches.json", str(tmp_path))).read_text()
+    ends = ("driver lost", "rank lost", "paused for more ranks", "finished")
+    assert launches >= 6
+    assert [end for end in ends if f'"end": "{end}"' not in document] == []
+    assert {point.value for point in client.get_metric_history(run, "ranks")} == {1, 2}
