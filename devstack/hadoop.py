@@ -15,7 +15,11 @@ from pipelines.io.jars import jar_folder
 
 LOCK = "hadoop"
 Properties = Mapping[str, object]
-_OPTIONS = ("--add-opens=java.base/java.lang=ALL-UNNAMED",)  # ResourceManager and NodeManager die without it on Java 17
+_OPTIONS = (
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",  # ResourceManager and NodeManager die without it on Java 17
+    # without Hadoop's native library a NodeManager runs chmod for each of an archive's 31,000 files: the quickest start
+    "-Djdk.lang.Process.launchMechanism=VFORK",
+)
 _LOG4J = """log4j.rootLogger=INFO,console
 log4j.logger.http.requests=WARN
 log4j.appender.console=org.apache.log4j.ConsoleAppender
