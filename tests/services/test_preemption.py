@@ -21,7 +21,7 @@ from models.files import locate
 from tests.services.cluster import ONE_A_NODE, Submitted, await_end, read_json, start_job
 from tests.services.stacks import run_devstack
 
-STORE = "hdfs:///preemption"
+STORE = "hdfs:///malgil"  # the default: what travels to the nodes stands there already
 MESSAGES = ("generator.messages=4000", "generator.intents=8", "generator.day=2026-05-01")  # those of the `whole` run
 TRAINING = (
     "training.epochs=40", "training.batch_size=16", "training.commit_steps=40", "training.patience=0",
@@ -36,13 +36,13 @@ class Training:
 
     stack: StackStatus
     shell: "subprocess.Popen[str]"
+    others: set[str]  # trainings that were there before
 
     @property
     def url(self) -> str:
         """Its folder in the store; empty until there is one."""
-        filesystem, path = locate(f"{self.stack.addresses['hdfs']}/preemption/checkpoints")
-        names = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
-        return f"{STORE}/checkpoints/{names[0].rpartition('/')[2]}" if names else ""
+        names = find_trainings(self.stack) - self.others
+        return f"{STORE}/checkpoints/{names.pop()}" if names else ""
 
     def launches(self) -> list[dict[str, Any]]:
         """The starts of its ranks so far."""
@@ -94,19 +94,25 @@ class Training:
             process.kill()
 
 
+def find_trainings(stack: StackStatus) -> set[str]:
+    filesystem, path = locate(f"{stack.addresses['hdfs']}/malgil/checkpoints")
+    names = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
+    return {name.rpartition("/")[2] for name in names}
+
+
 RANK, EXECUTOR, DRIVER = "gloo_exec_fn", "YarnCoarseGrainedExecutorBackend", "deploy.yarn.ApplicationMaster"
 
 
 @pytest.fixture(scope="module")
 def disturbed(stack: StackStatus) -> Iterator[Submitted]:
     """A nightly run that lost its driver in training, then, run again, a rank, all executors and a node."""
-    settings = (f"store.root={STORE}", *MESSAGES, *TRAINING, *ONE_A_NODE)
-    first = Training(stack, start_job(stack, "nightly", *settings))
+    settings, others = (*MESSAGES, *TRAINING, *ONE_A_NODE), find_trainings(stack)
+    first = Training(stack, start_job(stack, "nightly", *settings), others)
     first.await_steps(launches=1)
     first.kill(DRIVER)
     assert await_end(first.shell).code != 0
 
-    second = Training(stack, start_job(stack, "nightly", *settings))
+    second = Training(stack, start_job(stack, "nightly", *settings), others)
     try:
         _disturb(second, stack)
         yield await_end(second.shell)
