@@ -33,6 +33,15 @@ _LEFT_OUT = (  # what no job imports: a third of it all. Bytecode stays: TensorF
     "debugpy*",
     "hypothesis*",
     "ruff*",
+    "IPython",
+    "ipykernel",
+    "prompt_toolkit",
+    "tornado",
+    "nbformat",
+    "pandas-stubs",
+    "pytest",
+    "_pytest",
+    "importlinter",
 )
 _LAUNCHER = rf"""#!/bin/bash
 # Starts this node's Python {_MINOR} with the packages of this archive.
