@@ -40,9 +40,30 @@ def clean_messages(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
     the place in the source. A validation or test row that its source marks as such is kept if it can be read.
     """
     cleaned = _with_clean_text(parsed, config)
-    unmarked = cleaned.withColumn("may_be_duplicate", F.col("reason").isNull() & _may_be_dropped())
+    unmarked = cleaned.withColumn("may_be_duplicate", F.col("reason").isNull() & may_be_dropped())
     marked = duplicate_reason(unmarked, config.duplicates)
     return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop("may_be_duplicate", "duplicate")
+
+
+def known_reason() -> Column:
+    """Why a parsed row is kept out whatever its text says; null where the text decides (screening)."""
+    is_system = F.coalesce(speaker() == "system", F.lit(False))
+    return F.coalesce("problem", F.when(may_be_dropped() & is_system, "system_message"))
+
+
+def may_be_dropped() -> Column:
+    """Not so a data set's own validation and test rows: figures on them are compared with published ones."""
+    return ~F.coalesce(F.col("split").isin("validation", "test"), F.lit(False))
+
+
+def own_message_id() -> Column:
+    """A parsed row's; null where it has none."""
+    return F.when(F.trim("message_id") != "", F.col("message_id"))
+
+
+def speaker() -> Column:
+    """A parsed row's, as the settings write it."""
+    return F.lower(F.trim("speaker"))
 
 
 def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
@@ -51,30 +72,19 @@ def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
         F.is_valid_utf8("line"), F.translate(F.substring("line", 1, _PAYLOAD_CHARS), "\x00", " ")
     )
     rows = parsed.withColumn("cleaned", clean(raw_text)).withColumn("message_id", _message_id())
-    is_system = F.coalesce(_speaker() == "system", F.lit(False))
-    screened = F.when(_may_be_dropped(), F.when(is_system, "system_message").otherwise(F.col("cleaned.reason")))
     return rows.select(
-        "message_id", "room_id", "bot_id", _speaker().alias("speaker"), "sent_at",
+        "message_id", "room_id", "bot_id", speaker().alias("speaker"), "sent_at",
         F.col("cleaned.text").alias("text"), "intent", "reply_to", "split",
         F.unhex(F.md5("cleaned.key")).alias("text_key"),
-        F.coalesce("problem", screened).alias("reason"),
+        F.coalesce(known_reason(), F.when(may_be_dropped(), F.col("cleaned.reason"))).alias("reason"),
         F.col("cleaned.masks").alias("masks"),
         F.when(F.col("problem").isNotNull(), F.sha2("line", 256)).alias("sha256"),
         "source_file", "source_block", "position",
     )  # fmt: skip
 
 
-def _may_be_dropped() -> Column:
-    """Not so a data set's own validation and test rows: figures on them are compared with published ones."""
-    return ~F.coalesce(F.col("split").isin("validation", "test"), F.lit(False))
-
-
 def _message_id() -> Column:
     """Its own, or one made of its file's name and its place there: the same for the same file."""
     file = F.element_at(F.split("source_file", "/"), -1)
     made = F.md5(F.concat_ws("/", file, F.col("source_block"), F.col("line"), F.col("text")))
-    return F.coalesce(F.when(F.trim("message_id") != "", F.col("message_id")), made)
-
-
-def _speaker() -> Column:
-    return F.lower(F.trim("speaker"))
+    return F.coalesce(own_message_id(), made)

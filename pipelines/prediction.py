@@ -41,6 +41,7 @@ PREDICTION = T.StructType(
 )
 _CARRIED = ["message_id", "room_id", "bot_id", "sent_at"]
 _DIGITS = 6  # of a probability
+_TIMES = {"timeZone": "UTC", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 
 
 @dataclass(frozen=True)
@@ -104,15 +105,16 @@ def prediction_json() -> Column:
     Times are UTC with six digits of a second, so that they sort as text. `top` is built by hand: its pairs
     mix text and numbers, which to_json has no type for.
     """
-    options = {
-        "ignoreNullFields": "false",
-        "timeZone": "UTC",
-        "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
-    }
+    options = {"ignoreNullFields": "false", **_TIMES}
     head = F.to_json(F.struct("message_id", "room_id", "bot_id", "intent", "confidence"), options)
     tail = F.to_json(F.struct("is_out_of_scope", "replies", "models", "sent_at", "predicted_at"), options)
     top = F.array_join(F.transform("top", _pair_json), ",")
     return F.concat(_without_last(head), F.lit(',"top":['), top, F.lit("],"), F.substr(tail, F.lit(2)))
+
+
+def time_text(name: str) -> Column:
+    """A time as the JSON of a prediction writes it; null for null."""
+    return F.when(F.col(name).isNotNull(), F.to_csv(F.struct(name), _TIMES))
 
 
 def _pair_json(entry: Column) -> Column:

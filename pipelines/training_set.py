@@ -1,6 +1,6 @@
 """Clean messages to a training set: labelled rows, their splits, tokens, vocabularies and ids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -38,7 +38,11 @@ class TrainingSetConfig:
 
 def select_speakers(messages: DataFrame, config: TrainingSetConfig) -> DataFrame:
     """The messages whose intent is learned and predicted: those of the speakers, and of nobody in particular."""
-    return messages.where(F.col("speaker").isNull() | F.col("speaker").isin(config.speakers))
+    return messages.where(is_said_by(F.col("speaker"), config.speakers))
+
+
+def is_said_by(speaker: Column, speakers: Sequence[str]) -> Column:
+    return speaker.isNull() | speaker.isin(list(speakers))
 
 
 def select_labelled(messages: DataFrame, config: TrainingSetConfig) -> DataFrame:

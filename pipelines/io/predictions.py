@@ -1,40 +1,30 @@
-"""Predictions into Redis, where the chatbot's front end reads them.
+"""Predictions of a batch into Redis, where the chatbot's front end reads them."""
 
-`malgil:prediction:{message_id}` holds a message's prediction as JSON, for `ttl_s`;
-`malgil:room:{room_id}` is a Redis Stream of that room's predictions, trimmed and kept as long.
-Redis Cluster is out of scope: a message's two keys lie in different slots.
-"""
-
-import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
-import redis
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.errors import MalgilError
 from pipelines.io.redis_connection import RedisConfig, RedisConnection, connect_redis
+from pipelines.io.redis_writes import WRITE_NEWER, PredictionWrite, write_to_redis
 from pipelines.io.store import Manifest, Store
 from pipelines.io.tracking import hide_credentials
+from pipelines.io.worker_errors import find_own_error
 from pipelines.prediction import PREDICTION, prediction_json
 
 __all__ = [
     "RedisConfig",
     "RedisWrites",
     "are_published",
-    "prediction_key",
     "publish_predictions",
     "read_address",
-    "room_key",
     "write_predictions_to_redis",
 ]
-
-_FAILED = "Redis did not take the predictions"
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,7 @@ def write_predictions_to_redis(predictions: DataFrame, config: RedisConfig) -> R
     try:
         (row,) = totals.collect()
     except PythonException as error:
-        raise _refusal(error) from error
+        raise find_own_error(error) or error from error
     return RedisWrites(**row.asDict())
 
 
@@ -117,81 +107,8 @@ def _write_partition(
         for batch in batches:
             for start in range(0, batch.num_rows, config.batch_rows):
                 rows = batch.slice(start, config.batch_rows)
-                changed = _write_rows(client, config, *(column.to_pylist() for column in rows.columns))
+                writes = map(PredictionWrite, *(column.to_pylist() for column in rows.columns))
+                changed = sum(write_to_redis(client, WRITE_NEWER, writes, config))
                 yield pa.RecordBatch.from_pydict({"predictions": [rows.num_rows], "changed": [changed]})
     finally:
         client.close()
-
-
-def _write_rows(
-    client: redis.Redis,
-    config: RedisConfig,
-    message_ids: Sequence[str],
-    room_ids: Sequence[str | None],
-    predictions: Sequence[str],
-) -> int:
-    """How many were new or newer."""
-    pipeline = client.pipeline(transaction=False)
-    write = client.register_script(WRITE_PREDICTION)
-    for message_id, room_id, prediction in zip(message_ids, room_ids, predictions, strict=True):
-        keys = [prediction_key(message_id)] + ([room_key(room_id)] if room_id is not None else [])
-        write(keys, [prediction, config.ttl_s, config.room_stream_length, message_id], client=pipeline)
-    try:
-        answers = pipeline.execute(raise_on_error=False)  # raised by redis-py, an error would quote the rows
-    except redis.ConnectionError as error:
-        raise MalgilError(f"{_FAILED}: {error}; run it again when it answers") from error
-    for answer in answers:
-        if isinstance(answer, Exception):
-            advice = "see its memory (redis.embedded.max_memory for the embedded one), disk and rights"
-            raise MalgilError(f"{_FAILED}: {answer}; {advice}")
-    return sum(answers)
-
-
-def _refusal(error: PythonException) -> Exception:
-    """The error of an executor that could not write, as one line; any other as it is."""
-    found = re.search(f"{_FAILED}: .*", str(error))
-    return MalgilError(found.group()) if found else error
-
-
-def prediction_key(message_id: str) -> str:
-    return f"malgil:prediction:{message_id}"
-
-
-def room_key(room_id: str) -> str:
-    return f"malgil:room:{room_id}"
-
-
-# Redis runs a script as a whole, and saves its data between two scripts: no reader and no crash sees the
-# key without its entry in the stream. Probabilities within 0.0001 are equal: the last digits of a float
-# depend on the rows that a message was predicted with.
-WRITE_PREDICTION = """
-local function is_same(a, b)
-  if type(a) == 'number' and type(b) == 'number' then return math.abs(a - b) < 1e-4 end
-  if type(a) ~= 'table' or type(b) ~= 'table' then return a == b end
-  for key in pairs(b) do if a[key] == nil then return false end end
-  for key, value in pairs(a) do if not is_same(value, b[key]) then return false end end
-  return true
-end
-
-local function is_stale(new, stored)
-  for name, version in pairs(stored.models) do
-    local ours, theirs = tonumber(new.models[name]), tonumber(version)
-    if ours and theirs and ours < theirs then return true end
-  end
-  return new.predicted_at < stored.predicted_at
-end
-
-local text = redis.call('GET', KEYS[1])
-if text then
-  local stored, new = cjson.decode(text), cjson.decode(ARGV[1])
-  if is_stale(new, stored) then return 0 end
-  new.predicted_at = stored.predicted_at
-  if is_same(new, stored) then return 0 end
-end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-if KEYS[2] then
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'message_id', ARGV[4], 'prediction', ARGV[1])
-  redis.call('EXPIRE', KEYS[2], ARGV[2])
-end
-return 1
-"""

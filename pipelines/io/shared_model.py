@@ -34,22 +34,34 @@ def share_model(spark: SparkSession, model: ModelFiles) -> SharedModel:
     if not any(url.endswith(f"#{archive}") for url in context.listArchives):
         folder = Path(tempfile.mkdtemp(prefix="malgil-model-"))  # the driver serves it as long as it runs
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        context.addArchive(f"{_zip(Path(model.path), folder / f'{archive}.zip')}#{archive}")
+        context.addArchive(f"{zip_model(Path(model.path), folder / f'{archive}.zip')}#{archive}")
     return SharedModel(archive, model.name, model.version)
 
 
 def load_shared_model(shared: SharedModel) -> LoadedModel:
-    """The model, its files checked against their manifest. On executors only; once a Python worker, please.
+    """The model, its files checked against their manifest. On executors only; once a Python worker, please."""
+    start_tensorflow()
+    return load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
 
-    TensorFlow gets the task's cores and the GPU that Spark gave the task, so that the workers of one machine
-    do not fight over them; a worker in which it runs already keeps what it has.
+
+def start_tensorflow() -> None:
+    """TensorFlow in a Spark task, with the task's cores and the GPU that Spark gave it.
+
+    So the workers of one machine do not fight over them; a worker in which it runs already keeps what it has.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors and warnings only
     try:
         _limit_tensorflow()
     except RuntimeError:
         _log.warning("TensorFlow runs in this Python worker already: its threads and GPUs stay as they are")
-    return load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
+
+
+def zip_model(folder: Path, target: Path) -> Path:
+    """The model's folder as one file."""
+    with ZipFile(target, "w") as archive:  # not compressed: weights would not get smaller
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return target
 
 
 def _limit_tensorflow() -> None:
@@ -67,10 +79,3 @@ def _limit_tensorflow() -> None:
     tf.config.set_visible_devices(gpus, "GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-
-
-def _zip(folder: Path, target: Path) -> Path:
-    with ZipFile(target, "w") as archive:  # not compressed: weights would not get smaller
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder))
-    return target
