@@ -152,6 +152,7 @@ def _nodemanager_properties(place: Place, name: str) -> Properties:
         f"{prefix}.resource.memory-mb": NODE_MIB,
         f"{prefix}.resource.cpu-vcores": NODE_VCORES,
         f"{prefix}.pmem-check-enabled": True,
+        f"{prefix}.resource.memory.enforced": False,  # else it is left to cgroups that are not there: YARN-11967
         f"{prefix}.vmem-check-enabled": False,  # a JVM reserves far more addresses than it uses
         f"{prefix}.container-monitor.interval-ms": 1000,
         f"{prefix}.sleep-delay-before-sigkill.ms": 250,
