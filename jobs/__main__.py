@@ -53,7 +53,7 @@ def find_jobs() -> dict[str, str]:
 def describe_settings(name: str) -> str:
     """A job's docstring, then its sections of conf/base.yaml: every setting with its default and a comment."""
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
-    wanted = ("dataset", "data_root", "store", *find_sections(name), "spark")
+    wanted = ("dataset", "data_root", "store", *find_sections(name), "yarn", "spark")
     shown = [block.rstrip() for block in blocks if block.split(":")[0] in wanted]
     presets = ", ".join(sorted(path.stem for path in (CONF / "datasets").glob("*.yaml")))
     doc = ast.get_docstring(ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8")))

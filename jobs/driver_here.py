@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from jobs.start_watch import started_in_time
 from jobs.submission import PROJECT, Ending, Submission, start_spark_submit
 
 
@@ -32,8 +33,11 @@ def run_here(submission: Submission, folder: Path) -> Ending:
     process = start_spark_submit(submission, folder, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: os.killpg(process.pid, received))
-    code = process.wait()
+    with started_in_time(submission, process) as explain_start:
+        code = process.wait()
     time.sleep(0.1)  # what the job wrote last is still in the pipe
+    if late := explain_start():
+        return Ending(1, None, late)
     found = json.loads(summary.read_text(encoding="utf8")) if summary.exists() else None
     fault = f"the driver ended with exit code {code} before it could report; see {submission.log}"
     return Ending(code if code >= 0 else 128 - code, found, fault)

@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.submission import PROJECT, Ending, Submission, Summary, start_spark_submit
-from models.files import locate
+from jobs.start_watch import started_in_time
+from jobs.submission import Ending, Submission, Summary, end_application, start_spark_submit
+from models.files import locate, write_bytes
 from pipelines.io.followed_text import TextFollower
+from pipelines.io.store import cannot_write
 from pipelines.io.tracking import git_commit
 from pipelines.io.yarn_application import explain_application, find_application
 from pipelines.io.yarn_packages import FOLDER
@@ -36,15 +38,17 @@ def run_in_cluster(submission: Submission, folder: Path, *, is_detached: bool) -
     submitted = _with_reports(submission, folder, reports, is_detached=is_detached)
     shell = {name: value for name, value in os.environ.items() if name not in _UNPASSED}
     process = start_spark_submit(submitted, folder, shell)
-    with _killed_by_signals(process, submission.log):
+    with _killed_by_signals(process, submission.log), started_in_time(submission, process) as explain_start:
         _follow(process, submission, TextFollower(f"{reports}/progress.json"))
     application = find_application(submission.log)
     if is_detached and application:
         taken = {"job": submission.name, "status": "submitted", "run_id": submission.run_id}
         return Ending(0, {**taken, "application_id": application, "reports": reports})
     summary = _read_json(f"{reports}/summary.json")
-    _remove(reports)
-    return Ending(process.returncode, summary, "" if summary else explain_application(submission.log))
+    if summary:
+        _remove(reports)
+    fault = "" if summary else explain_start() or _explain_silence(submission, reports)
+    return Ending(process.returncode, summary, fault)
 
 
 def _with_reports(submission: Submission, folder: Path, reports: str, *, is_detached: bool) -> Submission:
@@ -81,14 +85,24 @@ def _follow(process: subprocess.Popen[bytes], submission: Submission, progress: 
     sys.stderr.write(progress.read_new())
 
 
+def _explain_silence(submission: Submission, reports: str) -> str:
+    """Why there is no summary: the store refuses it, or YARN ended the driver or did not begin it."""
+    if find_application(submission.log):
+        try:
+            write_bytes(f"{reports}/probe", b".")
+        except (OSError, RuntimeError) as error:
+            return str(cannot_write(submission.store, error))
+        _remove(reports)
+    return explain_application(submission.log)
+
+
 @contextmanager
 def _killed_by_signals(process: subprocess.Popen[bytes], log: Path) -> Iterator[None]:
     """Inside, a signal that ends this process ends the application as well."""
 
     def kill(*_: object) -> None:
         if application := find_application(log):
-            # a process of its own: PySpark's gateway forks, which must not happen beside the threads of hdfs-native
-            subprocess.run([sys.executable, "-m", "jobs", "kill", application], cwd=PROJECT, check=False)
+            end_application(application)
         else:
             process.terminate()
 

@@ -20,6 +20,8 @@ from pyspark.sql import SparkSession
 
 from models.files import write_bytes
 from pipelines.errors import MalgilError
+from pipelines.io.executors import executors_in_time
+from pipelines.io.faults import explain_fault
 from pipelines.io.progress import Progress, Step, silent_step
 from pipelines.io.session import create_session
 from pipelines.io.store import Store
@@ -79,7 +81,7 @@ def describe(error: Exception) -> str:
     """One line for a person. Of an unexpected error only its type: its text may hold what people said."""
     if isinstance(error, MalgilError):
         return str(error)
-    return f"unexpected {type(error).__name__}; the log has the details"
+    return explain_fault(str(error)) or f"unexpected {type(error).__name__}; the log has the details"
 
 
 def run_step(job: Job, name: str, run: Run) -> Summary:
@@ -95,7 +97,7 @@ def run_step(job: Job, name: str, run: Run) -> Summary:
 
 def _run(name: str, run_id: str, run: Run, *, has_steps: bool) -> Summary:
     settings = load_settings(sys.argv[1:], conf=os.environ.get("MALGIL_CONF", "local"))
-    with _session(name) as spark:
+    with _session(name) as spark, executors_in_time(spark, settings.yarn):
         job = Job(
             name=name, run_id=run_id, now=datetime.now(timezone.utc), settings=settings, spark=spark,
             store=Store(settings.store), progress=Progress(spark.sparkContext), step=silent_step(),

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from jobs.submission import Submission, find_sections
 from pipelines.errors import MalgilError
 from pipelines.io.spark_properties import CONF
-from pipelines.io.store import Store
+from pipelines.io.store import Store, cannot_write
 from pipelines.io.tracking import flatten
 from pipelines.io.yarn_application import is_secure
 from pipelines.io.yarn_packages import publish_packages
@@ -31,9 +31,13 @@ def prepare_yarn(submission: Submission) -> Submission:
     settings = load_settings(submission.settings, conf=submission.conf)
     _check_reach(submission, settings)
     store = Store(settings.store).root
+    try:
+        packages = publish_packages(store, submission.properties)
+    except (OSError, RuntimeError) as error:
+        raise cannot_write(store, error) from error
     properties = {
         **submission.properties,
-        **publish_packages(store, submission.properties),
+        **packages,
         "spark.yarn.appMasterEnv.MALGIL_CONF": submission.conf,
         **_name_user(),
     }
@@ -42,7 +46,8 @@ def prepare_yarn(submission: Submission) -> Submission:
         option = properties.get("spark.driver.extraJavaOptions", "")
         properties["spark.driver.extraJavaOptions"] = option.replace(f"={_NODE_CODE}conf/", "=conf/")
     names = tuple(name for name in _name_variables(settings) if name in os.environ)
-    return replace(submission, properties=properties, store=store, environment=names)
+    timeout_s = settings.yarn.start_timeout_s
+    return replace(submission, properties=properties, store=store, environment=names, start_timeout_s=timeout_s)
 
 
 def _check_reach(submission: Submission, settings: Settings) -> None:

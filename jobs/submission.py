@@ -27,6 +27,7 @@ class Submission:
     properties: Mapping[str, str]  # all of Spark's
     store: str = ""  # on YARN: the store's root
     environment: tuple[str, ...] = ()  # on YARN: names of the shell's variables that a driver on a node needs
+    start_timeout_s: float = 0.0  # on YARN: in which a driver must have started
 
     @property
     def log(self) -> Path:
@@ -92,3 +93,12 @@ def start_spark_submit(submission: Submission, folder: Path, environment: Mappin
             command, env=ours, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
+
+
+def end_application(application: str) -> bool:
+    """End an application on YARN; whether that worked.
+
+    In a process of its own: PySpark's gateway forks, which must not happen beside the threads of hdfs-native.
+    """
+    ended = subprocess.run([sys.executable, "-m", "jobs", "kill", application], cwd=PROJECT, check=False)
+    return ended.returncode == 0

@@ -17,6 +17,7 @@ from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError
 from pipelines.generation import GeneratorConfig
+from pipelines.io.executors import YarnConfig
 from pipelines.io.predictions import RedisConfig
 from pipelines.io.raw_messages import InputConfig
 from pipelines.io.store import StoreConfig
@@ -49,6 +50,7 @@ class Settings:
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
+    yarn: YarnConfig = field(default_factory=YarnConfig)
     spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 
 

@@ -17,12 +17,14 @@ import fsspec
 
 from models.files import write_bytes
 from pipelines.errors import MalgilError
+from pipelines.io.faults import is_outage
 from pipelines.io.filesystems import describe_fault, open_filesystem
 
 log = logging.getLogger(__name__)
 
 Manifest = dict[str, Any]
 MANIFEST = "manifest.json"
+_OUTAGES = 2  # of HDFS, which one output is written again after
 
 
 @dataclass(frozen=True)
@@ -71,26 +73,36 @@ class Store:
 
         `write` gets the URL of an empty folder to fill and returns the manifest. If another run published the
         same id meanwhile, that one stays. Outputs are immutable: call `manifest` first to skip the work. Raises
-        MalgilError where the store cannot be written to.
+        MalgilError where the store cannot be written to. Where HDFS loses the DataNodes that it is written to,
+        `write` is called again, when they are back.
         """
         target, draft = self.url(kind, output_id), self.url(kind, f".{output_id}.draft")
-        self._make_empty(draft)
-        self.write_json(posixpath.join(draft, MANIFEST), dict(write(draft)))
+        self.write_json(posixpath.join(draft, MANIFEST), self._fill(draft, write))
         if not self._fs.exists(target):
             with suppress(FileExistsError):  # HDFS says so where another run was faster just now
                 self._fs.mv(draft, target, recursive=True)
         self.remove(draft)
         return cast(Manifest, self.manifest(kind, output_id))
 
+    def _fill(self, draft: str, write: Callable[[str], Mapping[str, Any]]) -> Manifest:
+        for _ in range(_OUTAGES):
+            self._make_empty(draft)
+            try:
+                return dict(write(draft))
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("%s: HDFS lost its DataNode while it was written to; it is written again", draft)
+            self.write_text(posixpath.join(draft, ".probe"), ".")  # waits for a DataNode
+        self._make_empty(draft)
+        return dict(write(draft))
+
     def _make_empty(self, folder: str) -> None:
         try:
             self.remove(folder)
             self._fs.makedirs(folder)
         except (OSError, RuntimeError) as error:
-            raise MalgilError(
-                f"store.root: expected to write to {self.root}, received: {describe_fault(error)}; see its rights, "
-                "its space and whether it is read-only, or set another"
-            ) from error
+            raise cannot_write(self.root, error) from error
 
     def read_json(self, url: str) -> dict[str, Any]:
         return cast(dict[str, Any], json.loads(self._fs.cat_file(url)))
@@ -115,6 +127,14 @@ class Store:
     def remove(self, url: str) -> None:
         if self._fs.exists(url):
             self._fs.rm(url, recursive=True)
+
+
+def cannot_write(root: str, error: Exception) -> MalgilError:
+    """For a store that refused."""
+    return MalgilError(
+        f"store.root: expected to write to {root}, received: {describe_fault(error)}; see its rights, its space and "
+        "whether it is read-only, or set another"
+    )
 
 
 def list_files(path: str) -> Listing:

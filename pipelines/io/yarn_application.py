@@ -18,9 +18,12 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ha
 from pyspark.java_gateway import launch_gateway
 
 from pipelines.errors import MalgilError
+from pipelines.io.faults import explain_fault
 from pipelines.io.python_archive import NO_PYTHON
 
 _ID = re.compile(r"Submitted application (application_\d+_\d+)")
+_STARTED = re.compile(r"Application report for application_\d+_\d+ \(state: (?:RUNNING|FINISHED|FAILED|KILLED)\)")
+_WAITING = re.compile(r"diagnostics: (?:\[[^]]*\] )?(?P<reason>.*?)\.? *(?:Details :.*)?$", re.MULTILINE)
 _DIAGNOSTICS = re.compile(r"\(reason: (?P<driver>.*)\)|Application diagnostics message: (?P<yarn>.*)")
 _REFUSED = re.compile(r'Exception in thread "main" [\w.$]*?(\w+): (.*)')
 
@@ -31,6 +34,17 @@ def find_application(log: Path) -> str:
     return found[1] if found else ""
 
 
+def has_started(log: Path) -> bool:
+    """Whether spark-submit's log tells that the application's driver has started, or that it ended before."""
+    return _STARTED.search(log.read_text(encoding="utf8", errors="replace")) is not None
+
+
+def explain_waiting(log: Path) -> str:
+    """What YARN said of an application that it had not started yet, behind a colon; empty where it said nothing."""
+    found = _WAITING.search(log.read_text(encoding="utf8", errors="replace"))
+    return f": {found['reason']}" if found and found["reason"] != "N/A" else ""
+
+
 def explain_application(log: Path) -> str:
     """Why an application ended without a word of its own, in one line."""
     text = log.read_text(encoding="utf8", errors="replace")
@@ -38,6 +52,8 @@ def explain_application(log: Path) -> str:
     reason = text.strip().rpartition("\n")[2]
     if f"exited with status {NO_PYTHON}" in text:
         reason = "its node lacks the Python that the packages were built for"
+    elif known := explain_fault(text):
+        reason = known
     elif diagnostics:
         reason = (diagnostics["driver"] or diagnostics["yarn"]).strip()
     elif refused:

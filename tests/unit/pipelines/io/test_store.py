@@ -39,6 +39,21 @@ def test_failed_output_is_invisible_and_its_remains_do_not_disturb_the_next(stor
     assert [path.name for path in _local(store.url("clean", "a1")).iterdir()] == ["manifest.json"]
 
 
+def test_output_is_written_again_when_hdfs_has_lost_its_datanode_meanwhile(store: Store) -> None:
+    seen = []
+
+    def write(draft: str) -> dict[str, int]:
+        seen.append([path.name for path in _local(draft).iterdir()])
+        (_local(draft) / "half").write_text("x")
+        if len(seen) < 3:
+            raise RuntimeError("Caused by: java.io.IOException: All datanodes [127.0.0.1:9866] are bad. Aborting...")
+        return {"rows": 1}
+
+    assert store.publish("clean", "a1", write) == {"rows": 1}
+    assert seen == [[], [], []]
+    assert sorted(path.name for path in _local(store.url("clean", "a1")).iterdir()) == ["half", "manifest.json"]
+
+
 def test_outputs_are_the_complete_ones_the_oldest_first(store: Store) -> None:
     for output in ("b", "a"):
         store.publish("clean", output, lambda _: {})

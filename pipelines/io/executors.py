@@ -1,0 +1,70 @@
+"""Executors that do not come: Spark itself waits for them without an end, and says so in its log only."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+from pipelines.errors import MalgilError
+
+_LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class YarnConfig:
+    """How long a job waits for a place on YARN."""
+
+    start_timeout_s: float = 600.0  # for its driver, then for an executor while work waits; after it the job fails
+
+
+@contextmanager
+def executors_in_time(spark: SparkSession, config: YarnConfig) -> Iterator[None]:
+    """Inside, work on YARN that has had no executor for the timeout is given up with a MalgilError.
+
+    It counts anew whenever an executor was there: the last one may be taken away in the middle of the work.
+    """
+    if spark.sparkContext.master != "yarn":
+        yield
+        return
+    given_up, over = Event(), Event()
+    watcher = Thread(target=_watch, args=(spark.sparkContext, config, given_up, over), daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        if given_up.is_set():
+            raise _no_executor(spark.sparkContext, config) from error
+        raise
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _watch(context: SparkContext, config: YarnConfig, given_up: Event, over: Event) -> None:
+    waits_since = time.monotonic()
+    while not over.wait(_LOOK_EVERY_S):
+        if not _is_waiting(context):
+            waits_since = time.monotonic()
+        elif time.monotonic() - waits_since > config.start_timeout_s:
+            given_up.set()
+            context.cancelAllJobs()
+            return
+
+
+def _is_waiting(context: SparkContext) -> bool:
+    stores = context._jsc.sc().getExecutorMemoryStatus().size()  # of the executors and the driver
+    return stores < 2 and bool(context.statusTracker().getActiveStageIds())
+
+
+def _no_executor(context: SparkContext, config: YarnConfig) -> MalgilError:
+    conf = context.getConf()
+    memory, overhead = (conf.get(f"spark.executor.{name}", "its default") for name in ("memory", "memoryOverhead"))
+    return MalgilError(
+        f"no executor came within yarn.start_timeout_s={config.start_timeout_s:g} s: expected room for one in queue "
+        f"{conf.get('spark.yarn.queue', 'default')} (spark.executor.memory {memory}, memoryOverhead {overhead}); see "
+        "what runs in the queue and its limits, ask for less, or wait longer"
+    )
