@@ -193,8 +193,8 @@ def _explain(task: RankTask, error: Exception) -> MalgilError:
     if type(error).__name__ == "TimeoutException":
         return RanksMissingError(too_few_slots(task.ranks, found=f"fewer within {task.config.start_timeout_s} s"))
     return RankLostError(
-        f"Training stopped: expected {task.ranks} ranks to finish, a rank's process ended without a "
-        "report (killed, or out of memory?); run it again to go on from the last checkpoint."
+        f"Training stopped: expected {task.ranks} ranks to finish, a rank's process ended without a report; if its "
+        "memory was short, raise spark.executor.memoryOverhead; run it again to go on from the last checkpoint."
     )
 
 
