@@ -14,17 +14,18 @@ import time
 from pathlib import Path
 
 from jobs.start_watch import started_in_time
-from jobs.submission import PROJECT, Ending, Submission, start_spark_submit
+from jobs.stopping import STOP_FILE
+from jobs.submission import PROJECT, Ending, Submission, find_sections, start_spark_submit
 
 
 def run_here(submission: Submission, folder: Path) -> Ending:
     """Run the job to its end, its progress on stderr; `folder` is for what only this run needs."""
-    pipe, summary = folder / "progress", folder / "summary.json"
+    pipe, summary, stop = folder / "progress", folder / "summary.json", folder / "stop"
     os.mkfifo(pipe)
     environment = {
         **os.environ,
         "MALGIL_RUN_ID": submission.run_id, "MALGIL_CONF": submission.conf, "MALGIL_LOG": str(submission.log),
-        "MALGIL_PROGRESS": str(pipe), "MALGIL_SUMMARY": str(summary),
+        "MALGIL_PROGRESS": str(pipe), "MALGIL_SUMMARY": str(summary), STOP_FILE: str(stop),
         "MALGIL_TERMINAL": str(int(sys.stderr.isatty())), "COLUMNS": str(shutil.get_terminal_size().columns),
         "PYTHONPATH": str(PROJECT), "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable,
     }  # fmt: skip
@@ -32,7 +33,7 @@ def run_here(submission: Submission, folder: Path) -> Ending:
     threading.Thread(target=_copy_progress, args=(reading,), daemon=True).start()
     process = start_spark_submit(submission, folder, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: os.killpg(process.pid, received))
+        signal.signal(number, lambda received, _: _end(submission, process.pid, received, stop))
     with started_in_time(submission, process) as explain_start:
         code = process.wait()
     time.sleep(0.1)  # what the job wrote last is still in the pipe
@@ -41,6 +42,14 @@ def run_here(submission: Submission, folder: Path) -> Ending:
     found = json.loads(summary.read_text(encoding="utf8")) if summary.exists() else None
     fault = f"the driver ended with exit code {code} before it could report; see {submission.log}"
     return Ending(code if code >= 0 else 128 - code, found, fault)
+
+
+def _end(submission: Submission, group: int, number: int, stop: Path) -> None:
+    """Ask a live job to finish its micro-batch, once: a signal would also reach Spark, which ends in the middle."""
+    if "live" in find_sections(submission.name) and not stop.exists():
+        stop.touch()
+    else:
+        os.killpg(group, number)
 
 
 def _copy_progress(pipe: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.io.kafka_connector import add_kafka_connector
 from pipelines.io.spark_properties import CONF, merge_properties, write_properties
 
 PROJECT = CONF.parent
@@ -60,7 +61,10 @@ def open_submission(name: str, arguments: Sequence[str], *, conf: str, run_id: s
     """
     given = dict(argument.split("=", 1) for argument in arguments if is_property(argument))
     settings = tuple(argument for argument in arguments if not is_property(argument))
-    submission = Submission(name, settings, conf, run_id, merge_properties(conf, given))
+    properties = merge_properties(conf, given)
+    if "kafka" in find_sections(name):
+        properties = add_kafka_connector(properties)
+    submission = Submission(name, settings, conf, run_id, properties)
     if not submission.is_on_yarn:
         return submission
     from jobs.on_yarn import prepare_yarn  # reads all settings: the seconds of importing PySpark

@@ -18,6 +18,8 @@ from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError
 from pipelines.generation import GeneratorConfig
 from pipelines.io.executors import YarnConfig
+from pipelines.io.kafka_topics import KafkaConfig
+from pipelines.io.live_query import LiveConfig
 from pipelines.io.predictions import RedisConfig
 from pipelines.io.raw_messages import InputConfig
 from pipelines.io.store import StoreConfig
@@ -50,6 +52,8 @@ class Settings:
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
+    kafka: KafkaConfig = field(default_factory=KafkaConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
     yarn: YarnConfig = field(default_factory=YarnConfig)
     spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 

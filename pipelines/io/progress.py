@@ -87,6 +87,10 @@ class Progress:
         """The line that stays."""
         print(f"{name:<20} {_outcome(summary, seconds)}", file=self._stream, flush=True)
 
+    def note(self, line: str) -> None:
+        """A line of the job's own, which stays."""
+        print(line, file=self._stream, flush=True)
+
     def _watch(self, name: str, step: Step, stop: threading.Event) -> None:
         seen: dict[int, tuple[int, int]] = {}
         rows, shown_at = 0, time.monotonic()

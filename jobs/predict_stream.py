@@ -1,0 +1,50 @@
+"""Predict live messages with the champion, from Kafka into Redis and back to Kafka, until it is stopped.
+
+./spark-submit.sh predict_stream kafka.bootstrap_servers=host:9092 redis.url=redis://host:6379/0
+
+Each message has its prediction in Redis once and for all, and in Kafka at least once; docs/live.md says what holds
+when. SIGTERM and Ctrl-C end it behind the micro-batch that it is in, and it goes on from there when it starts again.
+"""
+
+from functools import partial
+
+from jobs.job import Job, Summary, main
+from jobs.stopping import stop_requests
+from pipelines.io.champion_releases import release_champions
+from pipelines.io.followed_model import ModelSource
+from pipelines.io.kafka_topics import make_topics, read_messages_topic, write_records
+from pipelines.io.live_checkpoint import open_checkpoint
+from pipelines.io.live_query import run_query
+from pipelines.io.live_report import LiveReport
+from pipelines.io.live_worker import LiveWorker, predict_live, warm_workers
+from pipelines.io.redis_connection import connect_redis
+from pipelines.io.tracking import connect_mlflow
+from pipelines.live_counts import create_counts
+from pipelines.live_messages import parse_records
+
+SECTIONS = ("cleaning", "training_set", "mlflow", "prediction", "redis", "kafka", "live")
+
+
+def run(job: Job) -> Summary:
+    settings, kafka, live = job.settings, job.settings.kafka, job.settings.live
+    make_topics(kafka)
+    checkpoint = open_checkpoint(live.checkpoint or job.store.url("live", "checkpoint"), topic=kafka.messages)
+    redis, tracking = connect_redis(settings.redis, job.spark), connect_mlflow(settings.mlflow)
+    counts = create_counts(job.spark.sparkContext)
+    raw = read_messages_topic(job.spark, kafka, live.source_options())
+    messages = parse_records(raw, max_bytes=live.max_message_bytes, speakers=settings.training_set.speakers)
+    champions = release_champions(tracking, job.store, settings.mlflow.intent_model, look_every_s=live.look_every_s)
+    with stop_requests() as is_over, champions as releases:
+        models = ModelSource(releases.folder, live.look_every_s, settings.prediction)
+        worker = LiveWorker(models, settings.cleaning.screening, redis, settings.redis, kafka)
+        records = predict_live(messages, worker, counts)
+        report = LiveReport(counts, releases, job.progress.note, every_s=live.report_every_s)
+        with warm_workers(job.spark, models):
+            run_query(
+                records, checkpoint, live, write=partial(write_records, config=kafka), is_over=is_over, tick=report.tick
+            )
+    return report.summarize()
+
+
+if __name__ == "__main__":
+    main(__file__, run, has_steps=True)

@@ -1,0 +1,96 @@
+"""The streaming query of live prediction: its micro-batches, and its end between two of them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame
+from pyspark.sql.streaming.query import StreamingQuery
+
+from pipelines.errors import MalgilError
+from pipelines.io.worker_errors import find_own_error
+
+_TICK_S = 1
+
+
+@dataclass(frozen=True)
+class LiveConfig:
+    """How live messages are predicted."""
+
+    checkpoint: str = ""  # URL of the query's checkpoint; empty: live/checkpoint in the store
+    starting_offsets: str = "earliest"  # earliest or latest: where a query without a checkpoint begins to read
+    fail_on_data_loss: bool = True  # whether messages that Kafka deleted unread end the job, or are left out
+    max_offsets_per_trigger: int = 20_000  # messages a micro-batch at most: what a backlog takes of memory
+    trigger_s: float = 0.0  # seconds between the starts of micro-batches; 0: the next one follows at once
+    max_message_bytes: int = 65_536  # a longer record becomes a dead letter unread
+    look_every_s: float = 2.0  # between two looks for a new champion, and of workers for a new release
+    report_every_s: float = 10.0  # between two lines of counts
+
+    def source_options(self) -> dict[str, str]:
+        """Those of Spark's Kafka source."""
+        return {
+            "startingOffsets": self.starting_offsets,
+            "failOnDataLoss": str(self.fail_on_data_loss).lower(),
+            "maxOffsetsPerTrigger": str(self.max_offsets_per_trigger),
+        }
+
+
+class _Gate:
+    """Lets micro-batches through one by one, until it is closed."""
+
+    def __init__(self, write: Callable[[DataFrame], None]) -> None:
+        self._write, self._lock = write, Lock()
+        self.is_closed = False
+        self.last_batch = -1  # the last one that went through
+
+    def write_batch(self, batch: DataFrame, batch_id: int) -> None:
+        with self._lock:
+            if self.is_closed:  # not even begun, and not committed: it is read again
+                raise MalgilError(f"micro-batch {batch_id} comes after the stop")
+            self._write(batch)
+            self.last_batch = batch_id
+
+    def close(self) -> None:
+        """Returns when the micro-batch that is inside has gone through."""
+        with self._lock:
+            self.is_closed = True
+
+
+def run_query(
+    records: DataFrame,
+    checkpoint: str,
+    config: LiveConfig,
+    *,
+    write: Callable[[DataFrame], None],
+    is_over: Callable[[], bool],
+    tick: Callable[[StreamingQuery], None],
+) -> None:
+    """Read `records` until `is_over`, and `write` each micro-batch; calls `tick` once a second.
+
+    Guarantee: at least once, from where the checkpoint says. An end by `is_over` falls between two micro-batches, so
+    that nothing is written twice; after any other end, the micro-batch that was not committed is written again.
+    Raises MalgilError with our own error where the query ended by one, else Spark's.
+    """
+    gate = _Gate(write)
+    options = {"checkpointLocation": checkpoint}
+    stream = records.writeStream.queryName("predict_stream").options(**options).foreachBatch(gate.write_batch)
+    query = stream.trigger(processingTime=f"{config.trigger_s} seconds").start()
+    try:
+        while not is_over():
+            if query.awaitTermination(_TICK_S):
+                raise MalgilError("the query was ended from outside; run predict_stream again")
+            tick(query)
+        _end_between_batches(query, gate)
+    except StreamingQueryException as error:
+        raise find_own_error(error) or error from error
+    finally:
+        query.stop()
+
+
+def _end_between_batches(query: StreamingQuery, gate: _Gate) -> None:
+    """Wait until the last micro-batch is committed: its progress is told after that."""
+    gate.close()
+    while query.isActive and (query.lastProgress or {"batchId": -1})["batchId"] < gate.last_batch:
+        time.sleep(0.02)

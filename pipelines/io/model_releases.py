@@ -1,0 +1,109 @@
+"""The model that live workers are to predict with: a file in the store that the driver writes and workers read.
+
+    live/models/release.json            the version that is wanted, and the one that predicts where it is refused
+    live/models/refused/<version>.json  written by a worker in which that version failed its checks
+    models/<name>-<version>-<hash>/     the version's files
+
+So any number of workers, on any node, follow the registry, which only the driver asks.
+"""
+
+import json
+import logging
+import posixpath
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from models.files import locate, write_bytes
+from pipelines.io.model_files import MANIFEST, ModelFiles, file_sha256
+from pipelines.io.shared_model import zip_model
+from pipelines.io.store import Store
+
+log = logging.getLogger(__name__)
+
+_KIND = "models"
+_ARCHIVE = "model.zip"
+
+
+@dataclass(frozen=True)
+class ReleasedModel:
+    """A version that lies in the store."""
+
+    name: str
+    version: str
+    manifest_sha256: str
+    output_id: str  # of the store's models
+    url: str  # of its files, as a ZIP
+
+
+@dataclass(frozen=True)
+class Release:
+    """What live workers predict with."""
+
+    wanted: ReleasedModel
+    standby: ReleasedModel | None = None  # where the wanted one is refused; None before there was another
+
+
+def store_model(store: Store, model: ModelFiles) -> ReleasedModel:
+    """The version's files, put into the store where they are not there yet."""
+    manifest = file_sha256(Path(model.path) / MANIFEST)
+    output_id = f"{model.name}-{model.version}-{manifest[:16]}"
+    if store.manifest(_KIND, output_id) is None:
+        store.publish(_KIND, output_id, lambda draft: _write_archive(model, draft))
+    return ReleasedModel(model.name, model.version, manifest, output_id, store.url(_KIND, output_id, _ARCHIVE))
+
+
+def remove_other_models(store: Store, release: Release) -> None:
+    """Remove the files of versions that no worker may want any more."""
+    kept = {model.output_id for model in (release.wanted, release.standby) if model}
+    for output_id in set(store.outputs(_KIND)) - kept:
+        store.remove(store.url(_KIND, output_id))
+
+
+def read_release(folder: str) -> Release | None:
+    """The folder's release; None before the first one."""
+    filesystem, path = locate(_release_url(folder))
+    if not filesystem.exists(path):
+        return None
+    value = json.loads(filesystem.cat_file(path))
+    standby = value["standby"]
+    return Release(ReleasedModel(**value["wanted"]), ReleasedModel(**standby) if standby else None)
+
+
+def write_release(folder: str, release: Release) -> None:
+    """Replace the release as a whole."""
+    write_bytes(_release_url(folder), json.dumps(asdict(release)).encode())
+
+
+def write_refusal(folder: str, model: ReleasedModel, reason: str) -> None:
+    """Say that the version failed its checks in a worker."""
+    log.error("%s version %s is refused: %s", model.name, model.version, reason)
+    write_bytes(_refusal_url(folder, model), json.dumps({"version": model.version, "reason": reason}).encode())
+
+
+def read_refusal(folder: str, model: ReleasedModel) -> str | None:
+    """Why a worker refused the version; None where none did."""
+    filesystem, path = locate(_refusal_url(folder, model))
+    return str(json.loads(filesystem.cat_file(path))["reason"]) if filesystem.exists(path) else None
+
+
+def forget_refusal(folder: str, model: ReleasedModel) -> None:
+    """Give the version another try."""
+    filesystem, path = locate(_refusal_url(folder, model))
+    if filesystem.exists(path):
+        filesystem.rm_file(path)
+
+
+def _write_archive(model: ModelFiles, draft: str) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        archive = zip_model(Path(model.path), Path(folder) / _ARCHIVE)
+        write_bytes(posixpath.join(draft, _ARCHIVE), archive.read_bytes())
+    return {"name": model.name, "version": model.version}
+
+
+def _release_url(folder: str) -> str:
+    return posixpath.join(folder, "release.json")
+
+
+def _refusal_url(folder: str, model: ReleasedModel) -> str:
+    return posixpath.join(folder, "refused", f"{model.output_id}.json")

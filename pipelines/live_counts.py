@@ -1,0 +1,75 @@
+"""Numbers of live prediction: counted in the tasks, added up in the driver, told as one JSON object.
+
+A micro-batch that is done again after a crash is counted again.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark import Accumulator, AccumulatorParam, SparkContext
+
+from pipelines.live_prediction import Outcomes
+
+Counts = Counter[tuple[str, str]]
+_STEP = 1.1  # of the delays' histogram: a percentile is at most a tenth too high
+
+
+class CountsParam(AccumulatorParam[Counts]):
+    """How Spark adds up counts."""
+
+    def zero(self, value: Counts) -> Counts:  # noqa: ARG002 - Spark gives the value to be like
+        return Counter()
+
+    def addInPlace(self, value1: Counts, value2: Counts) -> Counts:  # noqa: N802 - Spark's name
+        value1.update(value2)
+        return value1
+
+
+def create_counts(context: SparkContext) -> Accumulator[Counts]:
+    """Counts that tasks add to and the driver reads."""
+    return context.accumulator(Counter(), CountsParam())
+
+
+def count_outcomes(outcomes: Outcomes, *, version: str, repeated: int) -> Counts:
+    """Of one batch of messages that the model's `version` predicted; `repeated` had a prediction already."""
+    counts: Counts = Counter({("others", ""): outcomes.others, ("repeated", ""): repeated})
+    counts["models", version] += len(outcomes.predictions)
+    counts.update(("dead_letters", letter.reason) for letter in outcomes.dead_letters)
+    counts.update(("delays", _bucket(p.delay_ms)) for p in outcomes.predictions if p.delay_ms is not None)
+    return counts
+
+
+def describe_counts(counts: Counts) -> dict[str, Any]:
+    """`read` = `predictions` + `dead_letters` + `other_speakers`; delays are from sending to predicting."""
+    dead_letters, models = _group(counts, "dead_letters"), _group(counts, "models")
+    predictions, others = sum(models.values()), counts["others", ""]
+    return {
+        "read": predictions + sum(dead_letters.values()) + others,
+        "predictions": predictions,
+        "dead_letters": dead_letters,
+        "other_speakers": others,
+        "repeated": counts["repeated", ""],
+        "models": models,
+        "delay_ms": {f"p{share}": _percentile(_group(counts, "delays"), share / 100) for share in (50, 95, 99)},
+    }
+
+
+def _group(counts: Counts, kind: str) -> dict[str, int]:
+    return {name: count for (group, name), count in sorted(counts.items()) if group == kind and count}
+
+
+def _bucket(delay_ms: float) -> str:
+    """The exponent of the smallest power of the step that is not below the delay; a clock may run behind."""
+    return str(math.ceil(math.log(max(delay_ms, 1.0), _STEP)))
+
+
+def _percentile(buckets: Mapping[str, int], share: float) -> int | None:
+    """An upper bound; null without delays."""
+    left = math.ceil(share * sum(buckets.values()))
+    for exponent, count in sorted((int(name), count) for name, count in buckets.items()):
+        left -= count
+        if left <= 0:
+            return round(_STEP**exponent) if buckets else None
+    return None

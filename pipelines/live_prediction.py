@@ -1,0 +1,123 @@
+"""What a Python worker does with live messages: clean, screen, predict; each becomes a prediction or a dead letter.
+
+Plain functions on rows of live_messages.LIVE_MESSAGE, with the rules and the model's calls of a batch. All of it in
+one pass of one worker: each further worker in a micro-batch would cost its own start, and its own copy of the model.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from pipelines.prediction import PredictionConfig, Predictor
+from udfs.screening import CleanedText, ScreeningConfig, clean_and_screen
+
+Row = Mapping[str, Any]
+Top = list[tuple[str, float]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_PAYLOAD = ("message_id", "room_id", "bot_id", "speaker", "sent_at")
+
+
+class Prediction(NamedTuple):
+    """A message's prediction."""
+
+    message_id: str
+    room_id: str | None
+    value: str  # JSON
+    delay_ms: float | None  # since it was sent
+
+
+class DeadLetter(NamedTuple):
+    """A message that cannot be predicted."""
+
+    room_id: str | None
+    reason: str
+    value: str  # JSON
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of some messages: one of the three for each."""
+
+    predictions: list[Prediction]
+    dead_letters: list[DeadLetter]
+    others: int  # clean messages of speakers whose messages are not predicted
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A version of a model in this process, ready to predict."""
+
+    predictor: Predictor
+    name: str
+    version: str
+
+
+def predict_messages(
+    rows: Sequence[Row], model: LiveModel, *, screening: ScreeningConfig, config: PredictionConfig
+) -> Outcomes:
+    """What becomes of each message, in order. The same message gives the same, but for the time of its prediction."""
+    screened = [(row, *_screen(row, screening)) for row in rows]
+    dead_letters = [_write_dead_letter(row, text, reason) for row, text, reason in screened if reason]
+    clean = [(row, text) for row, text, reason in screened if not reason and row["is_predicted"]]
+    tops = _predict_tops(model.predictor, [text for _, text in clean])
+    now = datetime.now(timezone.utc)
+    predictions = [_write_prediction(row, top, model, config, now) for (row, _), top in zip(clean, tops, strict=True)]
+    return Outcomes(predictions, dead_letters, len(rows) - len(predictions) - len(dead_letters))
+
+
+def _screen(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
+    """The clean text, and the reason why it cannot be predicted."""
+    cleaned: CleanedText = clean_and_screen(row["text"] or "", config)
+    return cleaned.text, row["known_reason"] or (cleaned.reason if row["is_screened"] else None)
+
+
+def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Top]:
+    """The most probable intents of each text, none of a blank one."""
+    is_text = [bool(text.strip()) for text in texts]
+    if not any(is_text):
+        return [[] for _ in texts]
+    classes, found = predictor.predict_top([text for text in texts if text.strip()])
+    names = predictor.encoder.intents
+    best = ([names[i] for i in row] for row in classes)
+    tops = iter([list(zip(row, p, strict=True)) for row, p in zip(best, found.tolist(), strict=True)])
+    return [next(tops) if is_one else [] for is_one in is_text]
+
+
+def _write_prediction(row: Row, top: Top, model: LiveModel, config: PredictionConfig, now: datetime) -> Prediction:
+    """The JSON that prediction.prediction_json writes of the same prediction in a batch."""
+    intent, confidence = top[0] if top else (None, None)
+    value = {
+        "message_id": row["message_id"],
+        "room_id": row["room_id"],
+        "bot_id": row["bot_id"],
+        "intent": intent,
+        "confidence": confidence,
+        "top": top,
+        "is_out_of_scope": confidence is None or confidence < config.out_of_scope_threshold,
+        "replies": [],
+        "models": {"intent": model.version, "reply": None},
+        "sent_at": row["sent_at"],
+        "predicted_at": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    }
+    sent_us = row["sent_us"]
+    delay_ms = None if sent_us is None else (now - _EPOCH) / timedelta(milliseconds=1) - sent_us / 1000
+    return Prediction(row["message_id"], row["room_id"], _to_json(value), delay_ms)
+
+
+def _write_dead_letter(row: Row, text: str, reason: str) -> DeadLetter:
+    is_parsed = row["text"] is not None or row["message_id"] is not None
+    payload = {**{name: row[name] for name in _PAYLOAD}, "text": text if row["text"] is not None else None}
+    value = {
+        "reason": reason,
+        "partition": row["partition"],
+        "offset": row["offset"],
+        "sha256": row["sha256"],
+        "payload": payload if is_parsed else None,
+    }
+    return DeadLetter(row["room_id"], reason, _to_json(value))
+
+
+def _to_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,36 @@
+"""A model's self-test: that it predicts as a model must, before it predicts for users."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.errors import MalgilError
+
+if TYPE_CHECKING:
+    from pipelines.prediction import Predictor
+
+_TEXTS = ("배송은 언제 오나요?", "주문을 취소하고 환불받고 싶어요", "안녕하세요 ㅎㅎ", "ㅋ", "문의 드립니다 " * 40)
+_TOLERANCE = 1e-3
+
+
+class ModelSelfTestError(MalgilError):
+    """A model's files are whole, but what it predicts cannot be right."""
+
+
+def check_predictor(predictor: "Predictor", *, name: str, version: str) -> None:
+    """See that a few texts get an intent's probabilities each, alone the same as among others.
+
+    Raises ModelSelfTestError, with what was found instead. The texts are fixed and nobody's.
+    """
+    intents = predictor.encoder.intents
+    found = predictor.predict(predictor.encoder.encode(_TEXTS))
+    alone = np.concatenate([predictor.predict(predictor.encoder.encode([text])) for text in _TEXTS])
+    if len(set(intents)) != len(intents) or found.shape != (len(_TEXTS), len(intents)):
+        fault = f"{len(_TEXTS)} rows of {len(intents)} different intents, received {found.shape}"
+    elif not np.isfinite(found).all() or (found < 0).any() or np.abs(found.sum(axis=1) - 1).max() > _TOLERANCE:
+        fault = "probabilities that add up to 1, received others"
+    elif np.abs(found - alone).max() > _TOLERANCE:
+        fault = "the same for a text alone and among others, received different probabilities"
+    else:
+        return
+    raise ModelSelfTestError(f"{name} version {version}: its self-test expected {fault}; train it again")

@@ -1,0 +1,161 @@
+"""From the registry's champion to a worker's model: the next one takes over, a bad one never predicts."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import MalgilError
+from pipelines.io.champion_releases import ChampionReleases
+from pipelines.io.followed_model import FollowedModel, ModelSource
+from pipelines.io.model_releases import Release, read_release, write_release
+from pipelines.io.registry import promote, register_model
+from pipelines.io.store import Store, StoreConfig
+from pipelines.io.tracking import Tracking, start_run
+from pipelines.prediction import PredictionConfig
+from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
+
+MODEL = "malgil-releases"
+Follow = Callable[[ChampionReleases], FollowedModel]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(StoreConfig(root=str(tmp_path)))
+
+
+@pytest.fixture(scope="module")
+def release(tracking: Tracking) -> Callable[..., str]:
+    def release(seed: int, *, classes: int = len(INTENTS)) -> str:
+        """A version as champion; with other classes than intents it fails its self-test."""
+        run = start_run(tracking, f"releases-{seed}", parameters={}, tags={})
+        network = build_tiny_model(seed=seed, classes=classes)
+        version = register_model(run, MODEL, network=network, encoder=ENCODER, snapshot="5eed", metrics={})
+        promote(tracking, MODEL, version)
+        return version
+
+    return release
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[[ChampionReleases], FollowedModel]]:
+    """Starts a worker's model."""
+    started: list[FollowedModel] = []
+
+    def follow(releases: ChampionReleases) -> FollowedModel:
+        started.append(FollowedModel(ModelSource(releases.folder, 0.05, PredictionConfig())))
+        return started[-1]
+
+    yield follow
+    for followed in started:
+        followed.close()
+
+
+def found(releases: ChampionReleases) -> Release:
+    release = read_release(releases.folder)
+    assert release is not None
+    return release
+
+
+def wait(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_new_champion_takes_over_and_the_old_one_comes_back(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    first = release(1)
+    releases = ChampionReleases(tracking, store, MODEL)
+    followed = follow(releases)
+    assert (followed.current.name, followed.current.version) == (MODEL, first)
+
+    second = release(2)
+    releases.look()
+    wait(lambda: followed.current.version == second)
+
+    promote(tracking, MODEL, first)
+    releases.look()
+    wait(lambda: followed.current.version == first)
+    assert releases.refused == {}
+
+
+def test_a_version_that_fails_its_self_test_is_refused_and_the_old_one_stays(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    first = release(1)
+    releases = ChampionReleases(tracking, store, MODEL)
+    followed, before = follow(releases), found(releases)
+    useless = release(3, classes=3)
+
+    releases.look()
+    wait(lambda: (releases.look(), useless in releases.refused)[1])
+
+    assert "its self-test expected 5 rows of 4 different intents" in releases.refused[useless]
+    assert found(releases) == replace(before, standby=None)
+    assert (followed.current.version, follow(releases).current.version) == (first, first)
+
+
+def test_a_version_whose_files_were_changed_is_refused_before_it_is_released(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    release(1)
+    releases = ChampionReleases(tracking, store, MODEL)
+    before = found(releases)
+    changed = release(4)
+    source = Path(tracking.client.get_model_version(MODEL, changed).source.removeprefix("file://"))
+    (source / "encoder.json").write_text("{}")
+
+    releases.look()
+
+    assert "encoder.json has SHA-256" in releases.refused[changed]
+    assert found(releases) == before
+
+
+def test_a_worker_that_starts_with_a_bad_version_takes_the_standby(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    first = release(1)
+    releases = ChampionReleases(tracking, store, MODEL)
+    release(5, classes=3)
+    releases.look()
+    assert follow(releases).current.version == first
+
+
+def test_without_any_model_that_works_nothing_starts(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    release(6, classes=3)
+    releases = ChampionReleases(tracking, store, MODEL)
+    with pytest.raises(MalgilError, match=r"^no model can predict: malgil-releases version \d+: its self-test"):
+        follow(releases)
+    with pytest.raises(MalgilError, match="malgil-nobody: expected a champion in the registry, found none"):
+        ChampionReleases(tracking, store, "malgil-nobody")
+
+
+def test_files_that_were_changed_on_the_way_are_refused(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    release(1)
+    releases = ChampionReleases(tracking, store, MODEL)
+    wanted = found(releases).wanted
+    write_release(releases.folder, Release(replace(wanted, manifest_sha256="0" * 64)))
+    with pytest.raises(MalgilError, match=r"no model can predict: .*manifest\.json has SHA-256"):
+        follow(releases)
+
+
+def test_files_of_versions_that_nobody_wants_any_more_are_removed(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    release(1)
+    releases = ChampionReleases(tracking, store, MODEL)
+    for seed in (2, 7):
+        release(seed)
+        releases.look()
+    kept = found(releases)
+    assert kept.standby is not None
+    assert set(store.outputs("models")) == {kept.wanted.output_id, kept.standby.output_id}

@@ -1,0 +1,277 @@
+"""Live prediction on real Kafka, Redis and MLflow: what a batch gives, each message once, whatever happens."""
+
+import hashlib
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from devstack.stack import StackStatus
+from examples.consume_predictions import read_predictions
+from pipelines.io.chat_client import PredictionTimeoutError, connect_chat
+from pipelines.io.registry import promote
+from pipelines.io.tracking import Tracking
+from tests.services.streams import START_S, Stream, Topics, register, release, run_batch, say
+from udfs.shop_chat import ChatConfig, write_block
+
+DAY = date(2026, 5, 1)
+PHONE = "010-2345-6789"
+CHAT = ChatConfig(seed=7, intents=8, long_text_chars=30_000)
+MakeTopics = Callable[[str], Topics]
+
+
+@pytest.fixture(scope="module")
+def make_topics(stack: StackStatus, tracking: Tracking, tmp_path_factory: pytest.TempPathFactory) -> MakeTopics:
+    databases = iter(range(1, 16))
+    return lambda name: Topics(stack, tracking, tmp_path_factory.mktemp(name), name, next(databases))
+
+
+@pytest.fixture(scope="module")
+def first(tracking: Tracking) -> str:
+    """The champion that streams begin with."""
+    return release(tracking, seed=1)
+
+
+@pytest.fixture(scope="module")
+def stream(make_topics: MakeTopics, first: str) -> Iterator[Stream]:
+    """One stream for the tests that need no end of it."""
+    stream = Stream(make_topics("shared"))
+    yield stream
+    stream.kill()
+
+
+@pytest.fixture
+def starts(make_topics: MakeTopics, first: str) -> Iterator[Callable[[Topics], Stream]]:
+    """Starts streams, and leaves none behind."""
+    started: list[Stream] = []
+
+    def start(topics: Topics) -> Stream:
+        started.append(Stream(topics, "live.max_offsets_per_trigger=300"))
+        return started[-1]
+
+    yield start
+    for stream in started:
+        stream.kill()
+
+
+def wait_for(stream: Stream, messages: list[dict[str, Any]], *, within_s: float = START_S) -> dict[str, dict[str, Any]]:
+    """The messages' predictions, when all are there."""
+    ids = [message["message_id"] for message in messages]
+    keys = [f"malgil:prediction:{message_id}" for message_id in ids]
+    client = stream.topics.connect_redis()
+    stream.wait(lambda: client.exists(*keys) == len(keys), within_s=within_s)
+    return {message_id: json.loads(text) for message_id, text in zip(ids, client.mget(keys), strict=True)}
+
+
+def test_every_message_is_predicted_once_over_a_stop_a_replay_and_a_kill(
+    make_topics: MakeTopics, starts: Callable[[Topics], Stream]
+) -> None:
+    topics = make_topics("restarts")
+    sent: list[dict[str, Any]] = []
+
+    def talk(messages: int) -> list[dict[str, Any]]:
+        new = [
+            message
+            for room in range(20)
+            for message in say(topics, ["환불해 주세요"] * (messages // 20), room=f"{len(sent)}-{room}")
+        ]
+        topics.send(new)
+        sent.extend(new)
+        return new
+
+    talk(200)
+    stream = starts(topics)
+    wait_for(stream, sent)
+    talk(2_000)
+    summary = stream.stop()
+    assert len(topics.read("predictions")) == summary["predictions"] == len(topics.predictions())
+    assert summary["repeated"] == 0
+
+    commits = sorted(
+        (topics.folder / "store" / "live" / "checkpoint" / "commits").glob("[0-9]*"), key=lambda p: int(p.name)
+    )
+    commits[-1].unlink()
+    (commits[-1].parent / f".{commits[-1].name}.crc").unlink(missing_ok=True)
+    stream = starts(topics)
+    wait_for(stream, sent)
+    stream.wait(lambda: bool(stream.reports()) and stream.reports()[-1]["repeated"] > 0)
+    client, new = topics.connect_redis(), talk(4_000)
+    stream.wait(lambda: client.exists(*(f"malgil:prediction:{message['message_id']}" for message in new)) > 0)
+    stream.kill()
+
+    stream = starts(topics)
+    wait_for(stream, sent)
+    assert stream.stop()["dead_letters"] == {}
+    _assert_each_once(topics, sent)
+
+
+def _assert_each_once(topics: Topics, sent: list[dict[str, Any]]) -> None:
+    predictions, client = topics.predictions(), topics.connect_redis()
+    assert predictions.keys() == {message["message_id"] for message in sent}
+    rooms = [entry for key in client.scan_iter("malgil:room:*") for _, entry in client.xrange(key)]
+    assert Counter(entry["message_id"] for entry in rooms) == Counter(predictions.keys())
+    written = defaultdict(set)
+    for _, value in topics.read("predictions"):
+        written[value["message_id"]].add(json.dumps(value, sort_keys=True))
+    assert written == {name: {json.dumps(value, sort_keys=True)} for name, value in predictions.items()}
+
+
+def test_a_checkpoint_of_an_older_layout_is_refused(
+    make_topics: MakeTopics, starts: Callable[[Topics], Stream]
+) -> None:
+    topics = make_topics("older")
+    checkpoint = topics.folder / "store" / "live" / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "layout.json").write_text('{"layout": 0, "topic": "older.messages"}')
+    error = starts(topics).fail()
+    assert error.startswith("live.checkpoint: expected layout 1 of topic older.messages, found layout 0 of topic older")
+
+
+def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_path: Path) -> None:
+    topics, lines = stream.topics, write_block(0, CHAT, DAY)
+    (tmp_path / "day.jsonl").write_bytes(b"\n".join(lines))
+    batch = Topics(topics.stack, topics.tracking, tmp_path, "batch", 15)
+    source = [f"input.path={tmp_path}/day.jsonl", "cleaning.duplicates.window_s=-1"]
+    cleaned = run_batch(batch, "clean_messages", *source)
+    run_batch(batch, "predict_batch", *source)
+    expected = batch.predictions()
+
+    topics.send(lines)
+    stream.wait(lambda: any(report["read"] == len(lines) for report in stream.reports()), within_s=START_S)
+
+    assert Counter(letter["reason"] for _, letter in topics.read("dead_letters")) == cleaned["rejected"]
+    found = topics.predictions()
+    assert found.keys() == expected.keys()
+    for message_id, prediction in expected.items():
+        assert _without_numbers(found[message_id]) == _without_numbers(prediction)
+        assert _numbers(found[message_id]) == pytest.approx(_numbers(prediction), abs=1e-5)
+    assert len({prediction["intent"] for prediction in expected.values()}) > 1
+    assert {json.dumps(value, sort_keys=True) for _, value in topics.read("predictions")} == {
+        json.dumps(value, sort_keys=True) for value in found.values()
+    }
+
+
+def _without_numbers(prediction: dict[str, Any]) -> dict[str, Any]:
+    top = [intent for intent, _ in prediction["top"]]
+    return {**prediction, "confidence": None, "top": top, "predicted_at": None}
+
+
+def _numbers(prediction: dict[str, Any]) -> list[float]:
+    return [prediction["confidence"], *(probability for _, probability in prediction["top"])]
+
+
+def test_what_cannot_be_predicted_becomes_a_dead_letter_without_personal_data(stream: Stream) -> None:
+    topics = stream.topics
+    (good,) = say(topics, ["주문을 취소해 주세요"], room="letters")
+    before = len(topics.read("dead_letters"))
+    broken = [
+        f'{{"text": "{PHONE}로 연락 주세요'.encode(),
+        json.dumps({**good, "message_id": "long", "text": PHONE * 9_000}).encode(),
+        {**good, "message_id": "typed", "text": [PHONE], "bot_id": {"phone": PHONE}},
+        {**good, "message_id": None},
+        {**good, "message_id": "pii", "text": PHONE},
+        f"주문 {PHONE}".encode("cp949"),
+        b"",
+    ]
+    topics.send([*broken, good])
+    wait_for(stream, [good])
+    stream.wait(lambda: len(topics.read("dead_letters")) == before + len(broken))
+
+    written = [
+        json.dumps(record, ensure_ascii=False)
+        for kind in ("dead_letters", "predictions")
+        for record in topics.read(kind)
+    ]
+    letters = [letter for _, letter in topics.read("dead_letters")[before:]]
+    named = {letter["reason"]: letter for letter in letters}
+    named_payloads = {reason: letter["payload"] for reason, letter in named.items()}
+    sent = {**good, "sent_at": "2026-05-01T00:00:00.000000Z"}
+    assert named_payloads == {
+        "broken_json": None,
+        "too_long": None,
+        "wrong_type": {**dict.fromkeys(sent), "text": '["[전화번호]"]'},
+        "missing_message_id": {**sent, "message_id": None},
+        "pii_only": {**sent, "message_id": "pii", "text": "[전화번호]"},
+        "invalid_utf8": None,
+        "missing_text": None,
+    }
+    by_hash = {hashlib.sha256(value).hexdigest() for value in broken if isinstance(value, bytes)}
+    assert by_hash <= {letter["sha256"] for letter in letters}
+    assert len({(letter["partition"], letter["offset"]) for letter in letters}) == len(broken)
+    assert PHONE not in "".join(written)
+    assert PHONE not in stream.shown
+    assert PHONE not in _log_of(stream)
+
+
+def _log_of(stream: Stream) -> str:
+    name = stream.shown.splitlines()[0].rpartition("log in ")[2]
+    return (Path(__file__).resolve().parents[2] / name).read_text(encoding="utf8", errors="replace")
+
+
+def test_a_front_end_asks_and_watches(stream: Stream) -> None:
+    topics = stream.topics
+    with connect_chat(topics.stack.addresses["kafka"], topics.redis_url, topic=topics.topic("messages")) as chat:
+        prediction = chat.predict("배송이 언제 오나요?", room_id="front", timeout_s=START_S)
+        assert chat.find(prediction.message_id) == prediction
+        assert next(chat.watch("front", from_start=True)) == prediction
+        with pytest.raises(PredictionTimeoutError, match=r"expected a prediction within 0\.01 s, found none"):
+            chat.predict("환불해 주세요", room_id="front", timeout_s=0.01)
+        watched = chat.watch("front", from_start=True)
+        assert [next(watched).room_id, next(watched).room_id] == ["front", "front"]
+    consumed = read_predictions(
+        topics.stack.addresses["kafka"], "consumer", topic=topics.topic("predictions"), idle_s=5
+    )
+    assert prediction.message_id in {value["message_id"] for value in consumed}
+
+
+def test_a_new_champion_takes_over_while_messages_flow_and_a_broken_one_does_not(
+    stream: Stream, tracking: Tracking, first: str
+) -> None:
+    topics, sent, is_over = stream.topics, list[dict[str, Any]](), Event()
+
+    def talk() -> None:
+        while not is_over.wait(0.2):
+            sent.extend(say(topics, ["배송이 언제 와요"] * 10, room="flow", first=len(sent)))
+            topics.send(sent[-10:])
+
+    talker = Thread(target=talk)
+    talker.start()
+    try:
+        stream.wait(lambda: first in _models(stream), within_s=START_S)
+        second = release(tracking, seed=2)
+        stream.wait(lambda: second in _models(stream))
+        useless = register(tracking, seed=3, classes=3)
+        promote(tracking, "malgil-intent", useless)
+        stream.wait(lambda: useless in stream.reports()[-1]["refused_models"])
+        changed = register(tracking, seed=4)
+        _change_a_file(tracking, changed)
+        promote(tracking, "malgil-intent", changed)
+        stream.wait(lambda: changed in stream.reports()[-1]["refused_models"])
+        time.sleep(2)
+    finally:
+        is_over.set()
+        talker.join()
+        promote(tracking, "malgil-intent", first)
+    predictions = wait_for(stream, sent)
+
+    assert {prediction["models"]["intent"] for prediction in predictions.values()} <= {first, second}
+    assert predictions[sent[-11]["message_id"]]["models"]["intent"] == second
+    refused = stream.reports()[-1]["refused_models"]
+    assert "its self-test expected 5 rows of 4 different intents" in refused[useless]
+    assert "encoder.json has SHA-256" in refused[changed]
+
+
+def _models(stream: Stream) -> dict[str, int]:
+    reports = stream.reports()
+    return dict(reports[-1]["models"]) if reports else {}
+
+
+def _change_a_file(tracking: Tracking, version: str) -> None:
+    source = Path(tracking.client.get_model_version("malgil-intent", version).source.removeprefix("file://"))
+    (source / "encoder.json").write_text((source / "encoder.json").read_text() + " ")

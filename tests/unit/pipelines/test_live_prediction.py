@@ -1,0 +1,111 @@
+"""Live messages in a worker: each one a prediction or a dead letter, as a batch would have it."""
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from pipelines.live_prediction import LiveModel, Outcomes, predict_messages
+from pipelines.prediction import PREDICTION, PredictionConfig, Predictor
+from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
+from udfs.screening import ScreeningConfig
+
+CONFIG = PredictionConfig(top_k=2, out_of_scope_threshold=0.0)
+PHONE = "010-2345-6789"
+MESSAGE: dict[str, Any] = {
+    "partition": 1, "offset": 7, "sha256": "5eed", "message_id": "m1", "room_id": "방1", "bot_id": "shop",
+    "speaker": "customer", "sent_at": "2026-05-01T00:00:00.000000Z", "sent_us": 1_777_593_600_000_000,
+    "text": "배송은 언제 오나요?", "known_reason": None, "is_screened": True, "is_predicted": True,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model() -> LiveModel:
+    from models.predictor import compile_network
+
+    predictor = Predictor(ENCODER, compile_network(build_tiny_model(seed=1), batch_rows=4), CONFIG.top_k)
+    return LiveModel(predictor, "malgil-intent", "7")
+
+
+def predict(model: LiveModel, *rows: dict[str, Any], config: PredictionConfig = CONFIG) -> Outcomes:
+    return predict_messages(rows, model, screening=ScreeningConfig(), config=config)
+
+
+def test_a_prediction_follows_the_contract(model: LiveModel) -> None:
+    before = datetime.now(timezone.utc)
+    (prediction,) = predict(model, MESSAGE).predictions
+    value = json.loads(prediction.value)
+    assert list(value) == PREDICTION.fieldNames()
+    (intent, confidence), second = value["top"]
+    predicted_at = datetime.fromisoformat(value["predicted_at"].replace("Z", "+00:00"))
+    assert before <= predicted_at <= datetime.now(timezone.utc)
+    assert {intent, second[0]} < set(INTENTS)
+    assert value == {
+        "message_id": "m1", "room_id": "방1", "bot_id": "shop", "intent": intent, "confidence": confidence,
+        "top": [[intent, confidence], second], "is_out_of_scope": False, "replies": [],
+        "models": {"intent": "7", "reply": None}, "sent_at": MESSAGE["sent_at"], "predicted_at": value["predicted_at"],
+    }  # fmt: skip
+    assert confidence > second[1]
+    assert prediction.delay_ms == pytest.approx((predicted_at.timestamp() - 1_777_593_600) * 1000)
+
+
+def test_a_message_is_masked_before_it_is_predicted(model: LiveModel) -> None:
+    outcomes = predict(
+        model, {**MESSAGE, "text": f"{PHONE}로 환불해 주세요"}, {**MESSAGE, "text": "[전화번호]로 환불해 주세요"}
+    )
+    one, other = (json.loads(prediction.value)["top"] for prediction in outcomes.predictions)
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "text"),
+    [
+        ({"text": PHONE}, "pii_only", "[전화번호]"),
+        ({"text": "네"}, "too_short", "네"),
+        ({"text": f"{PHONE} 안내", "known_reason": "system_message"}, "system_message", "[전화번호] 안내"),
+        ({"text": None, "known_reason": "missing_text"}, "missing_text", None),
+    ],
+)
+def test_what_cannot_be_predicted_is_a_dead_letter_with_a_masked_payload(
+    model: LiveModel, changed: dict[str, Any], reason: str, text: str | None
+) -> None:
+    outcomes = predict(model, {**MESSAGE, **changed})
+    assert (outcomes.predictions, outcomes.others) == ([], 0)
+    (letter,) = outcomes.dead_letters
+    payload = {name: MESSAGE[name] for name in ("message_id", "room_id", "bot_id", "speaker", "sent_at")}
+    assert (letter.room_id, letter.reason) == ("방1", reason)
+    assert json.loads(letter.value) == {
+        "reason": reason, "partition": 1, "offset": 7, "sha256": "5eed", "payload": {**payload, "text": text},
+    }  # fmt: skip
+
+
+def test_bytes_that_cannot_be_read_leave_their_place_and_hash_alone(model: LiveModel) -> None:
+    unread = {**dict.fromkeys(MESSAGE), "partition": 0, "offset": 1, "sha256": "5eed", "known_reason": "broken_json"}
+    (letter,) = predict(model, unread).dead_letters
+    expected = {"reason": "broken_json", "partition": 0, "offset": 1, "sha256": "5eed", "payload": None}
+    assert json.loads(letter.value) == expected
+
+
+def test_others_are_counted_and_a_message_without_words_has_no_intent(model: LiveModel) -> None:
+    kept = {**MESSAGE, "text": " ", "is_screened": False, "sent_us": None}
+    outcomes = predict(model, {**MESSAGE, "is_predicted": False}, kept, MESSAGE)
+    nothing, something = (json.loads(prediction.value) for prediction in outcomes.predictions)
+    assert (outcomes.others, outcomes.dead_letters) == (1, [])
+    assert (nothing["intent"], nothing["confidence"], nothing["top"], nothing["is_out_of_scope"]) == (
+        None,
+        None,
+        [],
+        True,
+    )
+    assert something["intent"] in INTENTS
+    assert outcomes.predictions[0].delay_ms is None
+
+
+def test_an_improbable_intent_is_out_of_scope(model: LiveModel) -> None:
+    (prediction,) = predict(model, MESSAGE, config=PredictionConfig(top_k=2, out_of_scope_threshold=1.1)).predictions
+    assert json.loads(prediction.value)["is_out_of_scope"] is True
+
+
+def test_no_messages_have_no_outcome(model: LiveModel) -> None:
+    assert predict(model) == Outcomes([], [], 0)
