@@ -250,12 +250,12 @@ def test_a_job_that_finds_no_room_ends_after_a_set_time(stack: StackStatus) -> N
     at_once = "spark.scheduler.maxRegisteredResourcesWaitingTime=1s"
     no_driver = start_job(stack, "generate_messages", *CHAT, "generator.bots=[maru]", "yarn.start_timeout_s=5")
     no_executor = start_job(
-        stack, "generate_messages", *CHAT, "generator.bots=[maru]", "yarn.start_timeout_s=30", at_once, CLIENT
+        stack, "generate_messages", *CHAT, "generator.bots=[maru]", "yarn.start_timeout_s=45", at_once, CLIENT
     )
     line = explain(finish(no_driver))
     assert " was ended: expected it to start within yarn.start_timeout_s=5 s, queue nightly had no room" in line
     assert "(spark.driver.memory, spark.driver.memoryOverhead), or wait longer" in line
     assert explain(finish(no_executor)).startswith(
-        "no executor came within yarn.start_timeout_s=30 s: expected room for one in queue nightly "
+        "no executor came within yarn.start_timeout_s=45 s: expected room for one in queue nightly "
         "(spark.executor.memory 1g, memoryOverhead 1536m); "
     )
