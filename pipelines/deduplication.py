@@ -22,16 +22,19 @@ def duplicate_reason(messages: DataFrame, config: DeduplicationConfig) -> DataFr
     """`messages` with `duplicate`: "duplicate", "near_duplicate" or null; the first of its kind is kept.
 
     Takes a column `may_be_duplicate`: rows where it is false are neither marked nor make another one a duplicate.
-    One shuffle by (room, speaker, text key).
+    One shuffle by (room, speaker, text key); each of the rows that cannot be duplicates is a group of its own, or all
+    rows of a file in a wrong encoding would meet in one task.
     """
-    same_text = ["may_be_duplicate", "room_id", "speaker", "text_key"]
+    alone = F.when(~F.col("may_be_duplicate"), F.col("position"))
+    same_text = ["alone", "room_id", "speaker", "text_key"]
     order: list[Column | str] = [F.col("sent_at").asc_nulls_first(), "source_file", "source_block", "position"]
     before = Window.partitionBy(same_text).orderBy(order)
     exact_before = Window.partitionBy(*same_text, "text").orderBy(order)
     repeated = _repeats(before, config)
     near = F.when(repeated, "near_duplicate") if config.near else F.lit(None).cast("string")
     reason = F.when(_repeats(exact_before, config), "duplicate").otherwise(near)
-    return messages.withColumn("duplicate", F.when(F.col("may_be_duplicate"), reason))
+    marked = messages.withColumn("alone", alone).withColumn("duplicate", F.when(F.col("may_be_duplicate"), reason))
+    return marked.drop("alone")
 
 
 def _repeats(before: WindowSpec, config: DeduplicationConfig) -> Column:

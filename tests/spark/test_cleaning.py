@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from pipelines.cleaning import CleaningConfig, clean_messages
+from pipelines.deduplication import DeduplicationConfig, duplicate_reason
 from pipelines.io.messages import publish_clean_messages, read_clean_messages, read_quarantine
 from pipelines.io.raw_messages import ColumnsConfig, InputConfig, read_raw_messages
 from pipelines.io.store import Manifest, Store, StoreConfig
@@ -82,3 +84,21 @@ def test_held_out_rows_of_the_source_all_stay(spark: SparkSession, tmp_path: Pat
     lines = [json.dumps({"text": text, "part": split}) for text in ("날씨 알려줘", "날씨 알려줘", "삶")]
     _, manifest = _clean(spark, tmp_path, lines, split="part")
     assert manifest["clean"] == kept
+
+
+def test_rows_that_cannot_be_duplicates_do_not_meet_in_one_task(spark: SparkSession) -> None:
+    nothing = F.lit(None).cast("string")
+    rows = spark.range(0, 1000, 1, 1).select(
+        (F.col("id") < 0).alias("may_be_duplicate"), nothing.alias("room_id"), nothing.alias("speaker"),
+        nothing.alias("text_key"), nothing.alias("text"), F.lit(None).cast("timestamp").alias("sent_at"),
+        F.lit("a").alias("source_file"), F.lit(0).alias("source_block"), F.col("id").alias("position"),
+    )  # fmt: skip
+    marked = duplicate_reason(rows, DeduplicationConfig())
+    plan = marked._jdf.queryExecution().executedPlan().toString()
+    tasks = marked.groupBy(F.spark_partition_id()).count()
+    spark.conf.set("spark.sql.adaptive.coalescePartitions.enabled", "false")
+    try:
+        assert tasks.count() == 2  # as many as the session's shuffles have
+    finally:
+        spark.conf.unset("spark.sql.adaptive.coalescePartitions.enabled")
+    assert plan.count("Exchange hashpartitioning") == 1
