@@ -13,6 +13,7 @@ from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.errors import MalgilError
 from pipelines.io.store import Manifest, Store
+from pipelines.petastorm_files import write_row_group_index
 from pipelines.schemas import SPLITS
 from pipelines.training_set import (
     TrainingSetConfig,
@@ -39,7 +40,8 @@ def publish_snapshot(
 
 
 def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig) -> dict[str, Any]:
-    """`{train,validation,test}/*.parquet` hold one row group a file, `encoder.json` the vocabularies and intents.
+    """`{train,validation,test}/*.parquet` hold one row group a file, `_common_metadata` beside them how many each has,
+    `encoder.json` the vocabularies and intents.
     Tokens are written once and read twice (vocabulary, ids): an analyzer costs more than a disk.
     """
     staged = posixpath.join(draft, "tokens")
@@ -93,6 +95,7 @@ def _write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], con
         part = encoded.where(F.col("split") == split).drop("split").repartition(shards, "message_id")
         ordered = part.sortWithinPartitions(F.xxhash64("message_id"), "message_id")
         ordered.write.parquet(posixpath.join(draft, split))
+        write_row_group_index(posixpath.join(draft, split))
 
 
 def _describe(encoder: TextEncoder, counts: Mapping[str, int]) -> dict[str, Any]:

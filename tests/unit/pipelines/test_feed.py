@@ -10,6 +10,7 @@ import pytest
 
 from models.vocabulary import InputSpec
 from pipelines.feed import Batch, Shard, SnapshotFacts, read_facts, training_batches, validation_batches
+from pipelines.petastorm_files import write_row_group_index
 from tests.tiny_network import write_snapshot
 
 
@@ -84,3 +85,12 @@ def test_no_row_group_is_lost_between_petastorm_s_threads(facts: SnapshotFacts) 
     ]
 
     assert counts == [11] * 60
+
+
+def test_with_an_index_a_rank_opens_no_file_of_another_rank(facts: SnapshotFacts) -> None:
+    before = names(validation_batches(facts, Shard(0, 3), batch_size=50))
+    write_row_group_index(f"{facts.url}/validation")
+    for other in ("part-1", "part-2"):
+        Path(facts.url.removeprefix("file://"), "validation", f"{other}.parquet").write_bytes(b"no Parquet")
+
+    assert names(validation_batches(facts, Shard(0, 3), batch_size=50)) == before
