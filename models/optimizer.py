@@ -11,13 +11,14 @@ import keras
 import tensorflow as tf
 
 from models.gradients import Gradient, average_gradients, clip_gradients
-from models.sharding import is_split, split_columns
+from models.sharding import owners, split_columns
 
 
 class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
     """AdamW whose gradients are averaged over `ranks`, clipped by their common norm, then applied.
 
-    A table that is split over the ranks (`models.sharding`) is updated from the own gradient, which is complete.
+    A table that is split over a team (`models.sharding`) is updated from the own gradient, which is complete within
+    the team, averaged with those of other teams.
     Rows of a big embedding that no rank saw in a step keep their value and their moments (lazy Adam): the
     step costs what the batch has, not what the vocabulary has. `decay` is decoupled (Loshchilov and Hutter,
     2019) and falls on matrices only, in big tables on the rows in the batch.
@@ -39,10 +40,10 @@ class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has
 
     def apply(self, grads: Sequence[Gradient], trainable_variables: Sequence[Any] | None = None) -> None:
         """Average, clip and apply one step's gradients; every rank ends with the same variables."""
-        split = [is_split(variable) for variable in trainable_variables or self._trainable_variables]
+        split = [owners(variable) for variable in trainable_variables or self._trainable_variables]
         gradients = average_gradients(grads, self.ranks, split=split)
         if self.clip_norm:
-            gradients = clip_gradients(gradients, self.clip_norm, self.ranks, split=split)
+            gradients = clip_gradients(gradients, self.clip_norm, split=split)
         super().apply(gradients, trainable_variables)
 
     def build(self, variables: Sequence[Any]) -> None:
@@ -50,8 +51,8 @@ class DistributedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has
         super().build(variables)
         for variable, *moments in zip(variables, self._momentums, self._velocities, strict=True):
             for moment in moments:
-                if is_split(variable):
-                    split_columns(moment, variable.malgil_columns)
+                if ranks := owners(variable):
+                    split_columns(moment, variable.malgil_columns, ranks)
 
     def update_step(self, gradient: Gradient, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Kingma and Ba (2015), section 2, on the whole variable or on the rows of a sparse gradient."""

@@ -1,8 +1,8 @@
-"""A bag of tokens as a linear classifier, for training: its table is split over the ranks by intents.
+"""A bag of tokens as a linear classifier, for training: its table is split over a team of ranks by intents.
 
 The table is vocabulary x intents, most of a network's weights. Were it held whole by each rank, every step
-would exchange and update the rows of all ranks' tokens on all of them. So each rank holds some of the
-intents' columns, sums the votes of everyone's tokens for these, and gives each rank its own messages' sums:
+would exchange and update the rows of all ranks' tokens on all of them. So each rank of a team holds some of the
+intents' columns, sums the votes of the team's tokens for these, and gives each member its own messages' sums:
 ids and logits travel, no row of the table does (column-wise sharding, as recommenders split their embeddings;
 Mudigere et al., 2022, "Software-Hardware Co-design for Fast and Scalable Training of Deep Learning
 Recommendation Models").
@@ -24,7 +24,7 @@ Tensor = Any  # a keras.KerasTensor or tf.Tensor; Keras ships no types
 class Votes(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Logits (batch, classes) of ids (batch, length): the sum of the votes, each times its token's weight.
 
-    `batch` is the same on all ranks, and all of them must call it together. It starts from zeros.
+    `batch` is the same on all ranks of the team, and all of them must call it together. It starts from zeros.
     """
 
     def __init__(self, size: int, classes: int, *, scale: float, ranks: Ranks, **layer_options: Any) -> None:
@@ -34,19 +34,19 @@ class Votes(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
 
     def build(self, ids_shape: Any) -> None:  # noqa: ARG002  # Keras's signature
         # Layers
-        width = -(-self.classes // self.ranks.size)
+        width = -(-self.classes // self.ranks.team_size)
         self.table = self.add_weight(shape=(self.size, width), initializer="zeros", name="embeddings")
-        split_columns(self.table, self.classes)
+        split_columns(self.table, self.classes, self.ranks)
 
     def compute_output_shape(self, ids_shape: Any) -> Any:
         return (ids_shape[0], self.classes)
 
     def call(self, ids: Tensor) -> Tensor:
         # Graph
-        ids = self.ranks.gather(ids)  # (ranks * batch, length)
-        votes = _sum_rows(self.table, ids, weigh_tokens(ids, scale=self.scale))  # (ranks * batch, width)
-        # each rank's loss is a mean over its own batch; the table's is the mean over all of them
-        votes = _scale_gradient(votes, 1 / self.ranks.size)
+        ids = self.ranks.gather(ids)  # (team * batch, length)
+        votes = _sum_rows(self.table, ids, weigh_tokens(ids, scale=self.scale))  # (team * batch, width)
+        # each rank's loss is a mean over its own batch; the table's is the mean over all of the team's
+        votes = _scale_gradient(votes, 1 / self.ranks.team_size)
         return self.ranks.exchange(votes)[:, : self.classes]  # (batch, classes)
 
 

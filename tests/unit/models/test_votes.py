@@ -50,7 +50,7 @@ def test_ranks_hold_equal_shares_of_the_columns() -> None:
     whole = [np.arange(250.0).reshape(50, 5)]
     shares = []
     for rank in range(3):
-        ranks, letters = Ranks(rank, 3), {"letters": INPUTS["letters"]}
+        ranks, letters = Ranks(rank, 3, team_size=3), {"letters": INPUTS["letters"]}
         trainee = build_network(letters, classes=5, config=NetworkConfig(bags=["letters"]), ranks=ranks)
         shares += take_share(trainee.weights, whole, ranks)
 
