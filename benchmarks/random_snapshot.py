@@ -47,12 +47,13 @@ def copy_snapshot(folder: Path, url: str) -> None:
 
 
 def _random_rows(source: np.random.Generator, rows: int) -> pa.Table:
-    columns = {name: _lists(_random_ids(source, rows, name)) for name in INPUTS}
+    columns = {name: _lists(random_ids(source, rows, name)) for name in INPUTS}
     labels = pa.array(source.integers(0, INTENTS, rows).astype(np.int32))
     return pa.table({"text": ["" for _ in range(rows)], **columns, "label": labels})
 
 
-def _random_ids(source: np.random.Generator, rows: int, name: str) -> npt.NDArray[np.int32]:
+def random_ids(source: np.random.Generator, rows: int, name: str) -> npt.NDArray[np.int32]:
+    """Ids of so many rows of a feature, padded."""
     spec = INPUTS[name]
     ranks = np.arange(1, spec.size - FIRST_TOKEN_ID + 1)
     ids = FIRST_TOKEN_ID + source.choice(len(ranks), (rows, spec.length), p=1 / ranks / (1 / ranks).sum())

@@ -1,15 +1,11 @@
 """Rates and memory of the whole pipeline at size: 1,650,000 generated messages, 450 intents, one epoch.
 
-    python -m benchmarks.scale --output var/benchmarks/scale.json [--messages 1650000 --intents 450]
-
 Runs the nightly job through the door in a store of its own and sums, twice a second, the memory of everything
 that it started (PSS: pages that processes share count once). Goal: 8 GiB in all, on two cores.
 """
 
-import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -21,35 +17,28 @@ import psutil
 from pipelines.io import embedded_redis
 from pipelines.io.embedded_redis import EmbeddedRedisConfig
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 GOAL_GIB = 8.0
 _SAMPLE_S = 0.5
 _ROWS = {"generate_messages": "messages", "clean_messages": "read", "build_training_set": "rows",
          "predict_batch": "predictions"}  # fmt: skip
 
 
-def main() -> None:
-    arguments = _parse_arguments()
-    folder = Path(arguments.folder).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def measure_day(folder: Path, *, messages: int, intents: int) -> dict[str, Any]:
+    """Seconds and rows a second of each step, and the most memory, of a run in this empty folder."""
     try:
-        summary, peaks = _run_watched(_command(folder, arguments.messages, arguments.intents), folder)
+        summary, peaks = _run_watched(_command(folder, messages, intents), folder)
     finally:
         embedded_redis.stop(EmbeddedRedisConfig(directory=f"{folder}/redis"))
-    result = _measure(summary, peaks)
-    Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
-    Path(arguments.output).write_text(json.dumps(result, indent=1), encoding="utf8")
-    _print_table(result)
+    return _describe(summary, peaks)
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=1_650_000)
-    parser.add_argument("--intents", type=int, default=450)
-    parser.add_argument("--folder", default="var/benchmarks/scale", help="emptied first")
-    parser.add_argument("--output", default="var/benchmarks/scale.json")
-    return parser.parse_args()
+def print_day(result: dict[str, Any]) -> None:
+    print(f"{'step':<22}{'seconds':>10}{'rows':>12}{'rows/s':>10}")
+    for step, numbers in result["steps"].items():
+        print(f"{step:<22}{numbers['seconds']:>10,.1f}{numbers['rows'] or '':>12}{numbers['rows_per_s'] or '':>10}")
+    peaks = ", ".join(f"{kind} {gib}" for kind, gib in result["peak_gib"].items())
+    print(f"most memory (GiB): {peaks}; goal {result['goal_gib']} in all")
 
 
 def _command(folder: Path, messages: int, intents: int) -> list[str]:
@@ -89,7 +78,7 @@ def _memory_by_kind(root: int, folder: Path) -> dict[str, int]:
     return used
 
 
-def _measure(summary: dict[str, Any], peaks: dict[str, int]) -> dict[str, Any]:
+def _describe(summary: dict[str, Any], peaks: dict[str, int]) -> dict[str, Any]:
     if summary["status"] != "succeeded":
         raise SystemExit(f"the run failed: {summary['error']}")
     steps = {}
@@ -109,15 +98,3 @@ def _measure(summary: dict[str, Any], peaks: dict[str, int]) -> dict[str, Any]:
         "goal_gib": GOAL_GIB,
         "test_accuracy": training["metrics"]["test_accuracy"],
     }
-
-
-def _print_table(result: dict[str, Any]) -> None:
-    print(f"{'step':<22}{'seconds':>10}{'rows':>12}{'rows/s':>10}")
-    for step, numbers in result["steps"].items():
-        print(f"{step:<22}{numbers['seconds']:>10,.1f}{numbers['rows'] or '':>12}{numbers['rows_per_s'] or '':>10}")
-    peaks = ", ".join(f"{kind} {gib}" for kind, gib in result["peak_gib"].items())
-    print(f"most memory (GiB): {peaks}; goal {result['goal_gib']} in all")
-
-
-if __name__ == "__main__":
-    main()
