@@ -1,16 +1,21 @@
-"""Kafka: one process that is broker and controller (KRaft), keeping its topics over a restart."""
+"""Kafka: one process that is broker and controller (KRaft), keeping its topics over a restart.
+
+It also listens with TLS and SASL, at `kafka.secure` in ports.json: user and password are `malgil`, and
+kafka/certificate.pem is the CA. So what is set for a secured Kafka can be tried here.
+"""
 
 import base64
 import hashlib
 import logging
 from pathlib import Path
 
+from devstack.certificate import CERTIFICATE, KEY, write_certificate
 from devstack.java import build_java_command, lock_path
 from devstack.service import Daemon, Place, Service
 from pipelines.io.jars import jar_folder
 
 LOCK = "kafka"
-PORTS = ("kafka.broker", "kafka.controller")
+PORTS = ("kafka.broker", "kafka.controller", "kafka.secure")
 _ANSWER_MS = 2000
 _LOG4J = """rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
@@ -85,20 +90,22 @@ def _write_configuration(place: Place) -> None:
     home = place.home("kafka")
     home.mkdir(parents=True, exist_ok=True)
     (home / "log4j2.properties").write_text(_LOG4J)
-    lines = (f"{name}={value}\n" for name, value in _settings(place).items())
+    write_certificate(home)
+    settings = {**_settings(place), **_security_settings(place)}
+    lines = (f"{name}={value}\n" for name, value in settings.items())
     _settings_path(place).write_text("".join(lines), encoding="utf8")
 
 
 def _settings(place: Place) -> dict[str, object]:
-    broker, controller = place.address("kafka.broker"), place.address("kafka.controller")
+    broker, controller, secure = (place.address(port) for port in PORTS)
     return {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{broker}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller},SECURE://{secure}",
+        "advertised.listeners": f"PLAINTEXT://{broker},SECURE://{secure}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": place.home("kafka") / "data",
         "auto.create.topics.enable": "true",
@@ -122,3 +129,22 @@ def _settings(place: Place) -> dict[str, object]:
         "broker.heartbeat.interval.ms": 500,
         "broker.session.timeout.ms": 2000,
     }
+
+
+def _security_settings(place: Place) -> dict[str, object]:
+    """Those of the secured listener."""
+    listener = "listener.name.secure"
+    certificate, key = (_on_one_line(place.home("kafka") / name) for name in (CERTIFICATE, KEY))
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    return {
+        f"{listener}.ssl.keystore.type": "PEM",
+        f"{listener}.ssl.keystore.certificate.chain": certificate,
+        f"{listener}.ssl.keystore.key": key,
+        f"{listener}.sasl.enabled.mechanisms": "PLAIN",
+        f"{listener}.plain.sasl.jaas.config": f'{module} required user_malgil="malgil";',
+    }
+
+
+def _on_one_line(file: Path) -> str:
+    """As a properties file writes line breaks."""
+    return file.read_text().replace("\n", "\\n")

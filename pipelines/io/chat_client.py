@@ -21,6 +21,7 @@ import redis
 from kafka import KafkaProducer
 
 from pipelines.errors import MalgilError
+from pipelines.io.kafka_security import KafkaSecurityConfig, client_security
 from pipelines.io.redis_writes import prediction_key, room_key
 
 _BLOCK_MS = 1000  # Redis answers by then, with or without news
@@ -133,10 +134,19 @@ class ChatClient:
 
 @contextmanager
 def connect_chat(
-    bootstrap_servers: str, redis_url: str, *, topic: str = "chat.messages", password: str | None = None
+    bootstrap_servers: str,
+    redis_url: str,
+    *,
+    topic: str = "chat.messages",
+    password: str | None = None,
+    security: KafkaSecurityConfig | None = None,
 ) -> Iterator[ChatClient]:
-    """A client; its connections are closed behind the block. Raises Kafka's errors where no broker answers."""
-    producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","))
+    """A client; its connections are closed behind the block. Raises Kafka's errors where no broker answers.
+
+    `password` is Redis's; `security` names where Kafka's secrets are in the environment.
+    """
+    secured = client_security(security or KafkaSecurityConfig())
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), **secured)
     client = redis.Redis.from_url(redis_url, password=password, decode_responses=True)
     try:
         yield ChatClient(producer, client, topic)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.errors import MalgilError
+from pipelines.io.kafka_security import KafkaSecurityConfig, client_security, spark_security
 from pipelines.io.raw_messages import RawMessages
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class KafkaConfig:
     dead_letters: str = "chat.dead-letters"  # topic of records that cannot be predicted, with the reason
     partitions: int = 2  # of a topic that is missing, which is then made; 0: it must be there
     timeout_s: float = 10.0  # for the broker's first answer
+    security: KafkaSecurityConfig = field(default_factory=KafkaSecurityConfig)  # TLS and SASL
 
 
 def make_topics(config: KafkaConfig) -> None:
@@ -73,7 +75,7 @@ def write_records(records: DataFrame, config: KafkaConfig) -> None:
 
 
 def _client(config: KafkaConfig) -> dict[str, str]:
-    return {"kafka.bootstrap.servers": config.bootstrap_servers}
+    return {"kafka.bootstrap.servers": config.bootstrap_servers, **spark_security(config.security)}
 
 
 def _open_admin(config: KafkaConfig) -> "KafkaAdminClient":
@@ -83,11 +85,13 @@ def _open_admin(config: KafkaConfig) -> "KafkaAdminClient":
     logging.getLogger("kafka").setLevel(logging.WARNING)  # it tells each step of each connection
     servers, timeout_ms = config.bootstrap_servers.split(","), int(config.timeout_s * 1000)
     try:
-        return KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=timeout_ms)
+        return KafkaAdminClient(
+            bootstrap_servers=servers, bootstrap_timeout_ms=timeout_ms, **client_security(config.security)
+        )
     except KafkaError as error:
         raise MalgilError(
             f"kafka.bootstrap_servers: expected Kafka at {config.bootstrap_servers}, received: "
-            f"{type(error).__name__}; start it or set another"
+            f"{type(error).__name__}; start it, set another, or see kafka.security"
         ) from error
 
 
