@@ -19,7 +19,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("nightly")
     yield path
     for config in (
-        EmbeddedRedisConfig(directory=str(path / name / "redis")) for name in ("whole", "killed", "massive")
+        EmbeddedRedisConfig(directory=str(path / name / "redis"))
+        for name in ("whole", "killed", "massive", "undisturbed")
     ):
         embedded_redis.stop(config)
 

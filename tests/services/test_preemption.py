@@ -3,6 +3,7 @@
 One training lives through all of it, since each application costs half a minute.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -20,10 +21,11 @@ from mlflow import MlflowClient
 from devstack.stack import StackStatus, read_status
 from models.files import locate
 from tests.services.cluster import ONE_A_NODE, Submitted, await_end, read_json, start_job
+from tests.services.runs import run_job
 from tests.services.stacks import run_devstack
 
 STORE = "hdfs:///malgil"  # the default: what travels to the nodes stands there already
-MESSAGES = ("generator.messages=4000", "generator.intents=8", "generator.day=2026-05-01")  # those of the `whole` run
+MESSAGES = ("generator.messages=4000", "generator.intents=8", "generator.day=2026-05-01")
 TRAINING = (
     "training.epochs=60", "training.batch_size=16", "training.commit_steps=20", "training.patience=0",
     "training_set.min_shards=4",
@@ -142,8 +144,14 @@ def _disturb(training: Training, stack: StackStatus) -> None:
     assert training.await_steps(launches=6)["ranks"] == 2
 
 
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path) -> dict[str, Any]:
+    """The same on this machine, with nothing taken away."""
+    return run_job(folder / "undisturbed", "nightly", *MESSAGES, *TRAINING)
+
+
 def test_training_ends_as_if_nothing_had_been_taken_away(
-    disturbed: Submitted, whole: dict[str, Any], stack: StackStatus
+    disturbed: Submitted, undisturbed: dict[str, Any], stack: StackStatus
 ) -> None:
     assert (disturbed.code, disturbed.summary["status"]) == (0, "succeeded"), disturbed.shown
     trained = disturbed.summary["train_intent"]
@@ -153,14 +161,14 @@ def test_training_ends_as_if_nothing_had_been_taken_away(
         "test_accuracy": trained["metrics"]["test_accuracy"],
         "validation_accuracy": max(epochs, key=lambda epoch: epoch.step).value,  # after all that happened
     }.items():
-        assert reached == pytest.approx(whole["train_intent"]["metrics"][name], abs=0.05)
+        assert reached == pytest.approx(undisturbed["train_intent"]["metrics"][name], abs=0.03)
 
 
 def test_mlflow_shows_what_was_taken_away(disturbed: Submitted, stack: StackStatus, tmp_path: Path) -> None:
     client, run = MlflowClient(stack.addresses["mlflow"]), disturbed.summary["train_intent"]["mlflow_run"]
-    launches = client.get_run(run).data.metrics["launches"]
-    document = Path(client.download_artifacts(run, "launches.json", str(tmp_path))).read_text()
-    ends = ("driver lost", "rank lost", "paused for more ranks", "finished")
-    assert launches >= 6
-    assert [end for end in ends if f'"end": "{end}"' not in document] == []
+    document = json.loads(Path(client.download_artifacts(run, "launches.json", str(tmp_path))).read_text())
+    first, *ends = (launch["end"] for launch in document["launches"])
+    assert first in ("driver lost", "failed")  # whether its Python saw the JVM go
+    assert ends == ["rank lost", "rank lost", "rank lost", "paused for more ranks", "finished"]
+    assert client.get_run(run).data.metrics["launches"] == 6
     assert {point.value for point in client.get_metric_history(run, "ranks")} == {1, 2}
