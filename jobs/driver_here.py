@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from jobs.start_watch import started_in_time
-from jobs.stopping import STOP_FILE
-from jobs.submission import PROJECT, Ending, Submission, find_sections, start_spark_submit
+from jobs.stopping import STOP_FILE, ask_to_stop
+from jobs.submission import PROJECT, Ending, Submission, start_spark_submit
 
 
 def run_here(submission: Submission, folder: Path) -> Ending:
@@ -45,10 +45,8 @@ def run_here(submission: Submission, folder: Path) -> Ending:
 
 
 def _end(submission: Submission, group: int, number: int, stop: Path) -> None:
-    """Ask a live job to finish its micro-batch, once: a signal would also reach Spark, which ends in the middle."""
-    if "live" in find_sections(submission.name) and not stop.exists():
-        stop.touch()
-    else:
+    """Ask a live job to finish its work; any other ends at once, and a live one that was asked before."""
+    if not (submission.is_live and ask_to_stop(str(stop))):
         os.killpg(group, number)
 
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.start_watch import started_in_time
+from jobs.stopping import STOP_FILE, ask_to_stop
 from jobs.submission import Ending, Submission, Summary, end_application, start_spark_submit
 from models.files import locate, write_bytes
 from pipelines.io.followed_text import TextFollower
@@ -28,6 +29,7 @@ from pipelines.io.yarn_application import explain_application, find_application
 from pipelines.io.yarn_packages import FOLDER
 
 _ENVIRONMENT = "malgil-environment.json"
+_STOP = "stop"
 _LOOK_EVERY_S = 1.0
 _UNPASSED = ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")  # Spark would carry this machine's to the nodes
 
@@ -38,7 +40,10 @@ def run_in_cluster(submission: Submission, folder: Path, *, is_detached: bool) -
     submitted = _with_reports(submission, folder, reports, is_detached=is_detached)
     shell = {name: value for name, value in os.environ.items() if name not in _UNPASSED}
     process = start_spark_submit(submitted, folder, shell)
-    with _killed_by_signals(process, submission.log), started_in_time(submission, process) as explain_start:
+    with (
+        _ended_by_signals(process, submission, f"{reports}/{_STOP}"),
+        started_in_time(submission, process) as explain_start,
+    ):
         _follow(process, submission, TextFollower(f"{reports}/progress.json"))
     application = find_application(submission.log)
     if is_detached and application:
@@ -54,7 +59,7 @@ def run_in_cluster(submission: Submission, folder: Path, *, is_detached: bool) -
 def _with_reports(submission: Submission, folder: Path, reports: str, *, is_detached: bool) -> Submission:
     own = {
         "MALGIL_RUN_ID": submission.run_id, "MALGIL_SUMMARY": f"{reports}/summary.json",
-        "MALGIL_PROGRESS": f"{reports}/progress.json",
+        "MALGIL_PROGRESS": f"{reports}/progress.json", STOP_FILE: f"{reports}/{_STOP}",
         "MALGIL_TERMINAL": str(int(sys.stderr.isatty())), "COLUMNS": str(shutil.get_terminal_size().columns),
         "MALGIL_ENVIRONMENT": _ENVIRONMENT, "GIT_COMMIT": git_commit(),
     }  # fmt: skip
@@ -97,17 +102,18 @@ def _explain_silence(submission: Submission, reports: str) -> str:
 
 
 @contextmanager
-def _killed_by_signals(process: subprocess.Popen[bytes], log: Path) -> Iterator[None]:
-    """Inside, a signal that ends this process ends the application as well."""
+def _ended_by_signals(process: subprocess.Popen[bytes], submission: Submission, stop: str) -> Iterator[None]:
+    """Inside, a signal that ends this process ends the application as well; a live one finishes its work first."""
 
-    def kill(*_: object) -> None:
-        if application := find_application(log):
-            end_application(application)
-        else:
+    def end(*_: object) -> None:
+        application = find_application(submission.log)
+        if not application:
             process.terminate()
+        elif not (submission.is_live and ask_to_stop(stop)):
+            end_application(application)
 
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, kill) for number in numbers]
+    before = [signal.signal(number, end) for number in numbers]
     try:
         yield
     finally:

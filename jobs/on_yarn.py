@@ -18,7 +18,7 @@ from pipelines.settings import Settings, load_settings
 
 _NODE_CODE = "malgil/"  # where the code stands in a container
 _PASSED_ON = re.compile(r"MALGIL_\w+|MLFLOW_\w+")
-_OWN = re.compile(r"MALGIL_(RUN_ID|CONF|LOG|PROGRESS|SUMMARY|TERMINAL|ENVIRONMENT|PYTHON|NODE_PYTHON|STACK)")
+_OWN = re.compile(r"MALGIL_(RUN_ID|CONF|LOG|PROGRESS|SUMMARY|STOP|TERMINAL|ENVIRONMENT|PYTHON|NODE_PYTHON|STACK)")
 
 
 def prepare_yarn(submission: Submission) -> Submission:

@@ -1,13 +1,18 @@
-"""A stop that a job may finish its work for: by a signal to its driver, or by the door's stop file."""
+"""A stop that a job may finish its work for: by a signal to its driver, or by the door's stop file.
+
+The door makes a file because its signal would reach Spark as well, which ends in the middle; and a driver on a node
+gets no signal of the shell's at all.
+"""
 
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event
 
-STOP_FILE = "MALGIL_STOP"  # environment variable with the path; the door makes the file when it gets a signal
+from models.files import locate, write_bytes
+
+STOP_FILE = "MALGIL_STOP"  # environment variable with the file's path or URL
 
 
 @contextmanager
@@ -16,9 +21,22 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     asked = Event()
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(number, lambda *_: asked.set()) for number in numbers]
-    file = os.environ.get(STOP_FILE)
+    url = os.environ.get(STOP_FILE)
     try:
-        yield lambda: asked.is_set() or (file is not None and Path(file).exists())
+        yield lambda: asked.is_set() or (url is not None and _is_there(url))
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def ask_to_stop(url: str) -> bool:
+    """Make the stop file; False where it is there already: who asks again wants an end at once."""
+    if _is_there(url):
+        return False
+    write_bytes(url, b"")
+    return True
+
+
+def _is_there(url: str) -> bool:
+    filesystem, path = locate(url)
+    return bool(filesystem.exists(path))

@@ -43,6 +43,11 @@ class Submission:
         """Whether the driver runs on a node."""
         return self.is_on_yarn and self.properties.get("spark.submit.deployMode") == "cluster"
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it runs until it is stopped, and finishes its work then."""
+        return "live" in find_sections(self.name)
+
 
 @dataclass(frozen=True)
 class Ending:

@@ -88,7 +88,7 @@ def test_every_message_is_predicted_once_over_a_stop_a_replay_and_a_kill(
     talk(200)
     stream = starts(topics)
     wait_for(stream, sent)
-    talk(2_000)
+    talk(1_000)
     summary = stream.stop()
     assert len(topics.read("predictions")) == summary["predictions"] == len(topics.predictions())
     assert summary["repeated"] == 0
@@ -101,7 +101,7 @@ def test_every_message_is_predicted_once_over_a_stop_a_replay_and_a_kill(
     stream = starts(topics)
     wait_for(stream, sent)
     stream.wait(lambda: bool(stream.reports()) and stream.reports()[-1]["repeated"] > 0)
-    client, new = topics.connect_redis(), talk(4_000)
+    client, new = topics.connect_redis(), talk(2_000)
     stream.wait(lambda: client.exists(*(f"malgil:prediction:{message['message_id']}" for message in new)) > 0)
     stream.kill()
 

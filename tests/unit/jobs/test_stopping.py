@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.stopping import STOP_FILE, stop_requests
+from jobs.stopping import STOP_FILE, ask_to_stop, stop_requests
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -19,9 +19,12 @@ def test_a_signal_asks_for_a_stop_and_ends_nothing(number: signal.Signals) -> No
     assert signal.getsignal(number) is before
 
 
-def test_the_doors_stop_file_asks_for_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(STOP_FILE, str(tmp_path / "stop"))
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_the_doors_stop_file_asks_for_a_stop_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    url = f"{scheme}{tmp_path}/stop"
+    monkeypatch.setenv(STOP_FILE, url)
     with stop_requests() as is_over:
         assert not is_over()
-        (tmp_path / "stop").touch()
+        assert ask_to_stop(url)
         assert is_over()
+    assert not ask_to_stop(url)
