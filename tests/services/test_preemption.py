@@ -28,7 +28,7 @@ STORE = "hdfs:///malgil"  # the default: what travels to the nodes stands there 
 MESSAGES = ("generator.messages=4000", "generator.intents=8", "generator.day=2026-05-01")
 TRAINING = (
     "training.epochs=60", "training.batch_size=16", "training.commit_steps=20", "training.patience=0",
-    "training_set.min_shards=4",
+    "training_set.min_shards=4", "training.start_timeout_s=300",
 )  # fmt: skip
 TIMEOUT_S = 400
 
@@ -51,16 +51,22 @@ class Training:
         """The starts of its ranks so far."""
         return (read_json(self.stack, f"{self.url}/launches.json") or []) if self.url else []
 
-    def await_steps(self, launches: int) -> dict[str, Any]:
-        """The launch of this number, when its ranks have gone some steps beyond a commit of their own."""
+    def await_steps(self, *, after: int = 0, ranks: int = 2) -> int:
+        """The number of launches, when one after the first `after` of them, with so many ranks, has committed steps."""
 
         def steps() -> bool:
-            begun = self.launches()
-            progress = read_json(self.stack, f"{self.url}/progress.json") if len(begun) >= launches else None
-            return bool(progress) and self.committed() > (begun[-1]["epochs"], begun[-1]["rows"])
+            begun = self.launches()[after:]
+            return bool(begun) and begun[-1]["ranks"] == ranks and self.has_progress() and self.has_committed(begun[-1])
 
         self.wait_until(steps)
-        return self.launches()[-1]
+        return len(self.launches())
+
+    def has_progress(self) -> bool:
+        """Whether the ranks of the newest launch have taken a step."""
+        return read_json(self.stack, f"{self.url}/progress.json") is not None
+
+    def has_committed(self, launch: dict[str, Any]) -> bool:
+        return self.committed() > (launch["epochs"], launch["rows"])
 
     def committed(self) -> tuple[int, int]:
         """Epochs and rows after which the newest checkpoint stands."""
@@ -112,7 +118,7 @@ def disturbed(stack: StackStatus) -> Iterator[Submitted]:
     settings, others = (*MESSAGES, *TRAINING, *ONE_A_NODE), find_trainings(stack)
     with start_job(stack, "nightly", *settings) as shell, _ended(shell):
         first = Training(stack, shell, others)
-        first.await_steps(launches=1)
+        first.await_steps()
         first.kill(DRIVER)
         assert await_end(shell).code != 0
     with start_job(stack, "nightly", *settings) as shell, _ended(shell):
@@ -130,18 +136,18 @@ def _ended(shell: "subprocess.Popen[str]") -> Iterator[None]:
 
 
 def _disturb(training: Training, stack: StackStatus) -> None:
-    training.await_steps(launches=2)
+    launches = training.await_steps(after=1)
     training.kill(RANK, most=1)
-    training.await_steps(launches=3)
+    launches = training.await_steps(after=launches)
     training.kill(EXECUTOR)
-    training.await_steps(launches=4)
+    launches = training.await_steps(after=launches)
     drivers_host = training.processes(DRIVER)[0].environ()["NM_HOST"]
     daemon, host = ("nodemanager-2", "127.0.0.2") if drivers_host != "127.0.0.2" else ("nodemanager-1", "localhost")
     os.kill(read_status(Path(stack.folder)).daemons[daemon].process_id, signal.SIGKILL)
     training.kill("", host=host)
-    assert training.await_steps(launches=5)["ranks"] == 1
+    launches = training.await_steps(after=launches, ranks=1)
     assert run_devstack(Path(stack.folder), "up", "yarn").returncode == 0  # for the tests after these, too
-    assert training.await_steps(launches=6)["ranks"] == 2
+    training.await_steps(after=launches)
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +173,9 @@ def test_training_ends_as_if_nothing_had_been_taken_away(
 def test_mlflow_shows_what_was_taken_away(disturbed: Submitted, stack: StackStatus, tmp_path: Path) -> None:
     client, run = MlflowClient(stack.addresses["mlflow"]), disturbed.summary["train_intent"]["mlflow_run"]
     document = json.loads(Path(client.download_artifacts(run, "launches.json", str(tmp_path))).read_text())
-    first, *ends = (launch["end"] for launch in document["launches"])
+    first, *ends, last = (launch["end"] for launch in document["launches"])
     assert first in ("driver lost", "failed")  # whether its Python saw the JVM go
-    assert ends == ["rank lost", "rank lost", "rank lost", "paused for more ranks", "finished"]
-    assert client.get_run(run).data.metrics["launches"] == 6
+    assert (set(ends), last) == ({"rank lost", "paused for more ranks"}, "finished")
+    assert ends.count("rank lost") >= 3
+    assert client.get_run(run).data.metrics["launches"] == len(document["launches"])
     assert {point.value for point in client.get_metric_history(run, "ranks")} == {1, 2}
