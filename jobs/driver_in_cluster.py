@@ -21,7 +21,7 @@ from pathlib import Path
 from jobs.start_watch import started_in_time
 from jobs.stopping import STOP_FILE, ask_to_stop
 from jobs.submission import Ending, Submission, Summary, end_application, start_spark_submit
-from models.files import locate, write_bytes
+from models.files import locate, read_bytes, write_bytes
 from pipelines.io.followed_text import TextFollower
 from pipelines.io.store import cannot_write
 from pipelines.io.tracking import git_commit
@@ -122,8 +122,8 @@ def _ended_by_signals(process: subprocess.Popen[bytes], submission: Submission, 
 
 
 def _read_json(url: str) -> Summary | None:
-    filesystem, path = locate(url)
-    return dict(json.loads(filesystem.cat_file(path))) if filesystem.exists(path) else None
+    content = read_bytes(url)
+    return None if content is None else dict(json.loads(content))
 
 
 def _remove(url: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from models.files import locate, write_bytes
+from models.files import file_exists, write_bytes
 
 STOP_FILE = "MALGIL_STOP"  # environment variable with the file's path or URL
 
@@ -23,7 +23,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     before = [signal.signal(number, lambda *_: asked.set()) for number in numbers]
     url = os.environ.get(STOP_FILE)
     try:
-        yield lambda: asked.is_set() or (url is not None and _is_there(url))
+        yield lambda: asked.is_set() or (url is not None and file_exists(url))
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
@@ -31,12 +31,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
 def ask_to_stop(url: str) -> bool:
     """Make the stop file; False where it is there already: who asks again wants an end at once."""
-    if _is_there(url):
+    if file_exists(url):
         return False
     write_bytes(url, b"")
     return True
-
-
-def _is_there(url: str) -> bool:
-    filesystem, path = locate(url)
-    return bool(filesystem.exists(path))

@@ -16,6 +16,27 @@ def locate(url: str, **options: str) -> tuple[fsspec.AbstractFileSystem, str]:
     return filesystem, path
 
 
+def file_exists(url: str) -> bool:
+    filesystem, path = locate(url)
+    return bool(filesystem.exists(path))
+
+
+def read_bytes(url: str) -> bytes | None:
+    """The file's content; None where there is none."""
+    filesystem, path = locate(url)
+    try:
+        return bytes(filesystem.cat_file(path))
+    except FileNotFoundError:
+        return None
+
+
+def remove_file(url: str) -> None:
+    """Remove the file, if it is there."""
+    filesystem, path = locate(url)
+    if filesystem.exists(path):
+        filesystem.rm_file(path)
+
+
 def write_bytes(url: str, content: bytes) -> None:
     """Put `content` at `url`; folders are made.
 

@@ -6,11 +6,11 @@ The ranks pause at their next commit, where nothing is lost, and are launched ag
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 
 from pyspark.sql import SparkSession
 
-from models.files import locate, write_bytes
+from models.files import file_exists, remove_file, write_bytes
+from pipelines.polling import polling
 from pipelines.slots import count_slots
 
 SLOTS_ASKED_EVERY_S = 5.0
@@ -19,36 +19,24 @@ SLOTS_ASKED_EVERY_S = 5.0
 @contextmanager
 def growth_asked(spark: SparkSession, run_url: str, *, ranks: int, wanted: int) -> Iterator[None]:
     """Inside, `ranks` that are fewer than `wanted` are asked to pause as soon as more of them could run."""
-    _withdraw(run_url)
-    done = Event()
+    remove_file(_url(run_url))
 
-    def watch() -> None:
-        while not done.wait(SLOTS_ASKED_EVERY_S):
-            if (slots := min(count_slots(spark), wanted)) > ranks:
-                write_bytes(_url(run_url), json.dumps({"ranks": slots}).encode())
-                return
+    def look() -> bool:
+        slots = min(count_slots(spark), wanted)
+        if slots > ranks:
+            write_bytes(_url(run_url), json.dumps({"ranks": slots}).encode())
+        return slots > ranks
 
-    thread = Thread(target=watch, name="training-growth", daemon=True)
-    if ranks < wanted:
-        thread.start()
-    try:
+    if ranks == wanted:
         yield
-    finally:
-        done.set()
-        if thread.is_alive():
-            thread.join()
+    else:
+        with polling(look, every_s=SLOTS_ASKED_EVERY_S, name="training-growth"):
+            yield
 
 
 def is_pause_asked(run_url: str) -> bool:
     """Whether the driver asked; for the first rank, at a commit."""
-    filesystem, path = locate(_url(run_url))
-    return bool(filesystem.exists(path))
-
-
-def _withdraw(run_url: str) -> None:
-    filesystem, path = locate(_url(run_url))
-    if filesystem.exists(path):
-        filesystem.rm_file(path)
+    return file_exists(_url(run_url))
 
 
 def _url(run_url: str) -> str:

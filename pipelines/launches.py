@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
-from models.files import locate, write_bytes
+from models.files import read_bytes, write_bytes
 
 
 class LaunchEnd(Enum):
@@ -38,8 +38,7 @@ class Launches:
 
     def __init__(self, run_url: str) -> None:
         self._url = f"{run_url}/launches.json"
-        filesystem, path = locate(self._url)
-        found = json.loads(filesystem.cat_file(path)) if filesystem.exists(path) else []
+        found = json.loads(read_bytes(self._url) or "[]")
         self.records = [
             LaunchRecord(**{**record, "end": record["end"] or LaunchEnd.driver_lost.value}) for record in found
         ]

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from models.files import locate, write_bytes
+from models.files import read_bytes, remove_file, write_bytes
 from pipelines.errors import MalgilError
+from pipelines.polling import polling
 
 if TYPE_CHECKING:
     from models.training import Progress
@@ -73,30 +73,19 @@ def find_failure(run_url: str, ranks: int) -> dict[str, Any] | None:
 @contextmanager
 def watched(run_url: str, on_progress: ProgressListener | None) -> Iterator[None]:
     """Inside, a thread tells `on_progress` the rows done and in all that the first rank reports."""
-    done = Event()
 
-    def watch() -> None:
-        is_last = False
-        while not is_last:
-            is_last = done.wait(REPORT_EVERY_S)
-            if on_progress and (report := _read_json(_progress_url(run_url))):
-                on_progress(report["rows"], report["total_rows"])
+    def look() -> None:
+        if on_progress and (report := _read_json(_progress_url(run_url))):
+            on_progress(report["rows"], report["total_rows"])
 
-    thread = Thread(target=watch, name="training-progress", daemon=True)
-    thread.start()
-    try:
+    with polling(look, every_s=REPORT_EVERY_S, name="training-progress", at_end=True):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def remove_reports(run_url: str, ranks: int) -> None:
     """Drop what an earlier run of this folder reported."""
     for url in (_progress_url(run_url), *(_failure_url(run_url, rank) for rank in range(ranks))):
-        filesystem, path = locate(url)
-        if filesystem.exists(path):
-            filesystem.rm_file(path)
+        remove_file(url)
 
 
 def _progress_url(run_url: str) -> str:
@@ -109,9 +98,5 @@ def _failure_url(run_url: str, rank: Any) -> str:
 
 def _read_json(url: str) -> dict[str, Any] | None:
     """The report, None where there is none."""
-    filesystem, path = locate(url)
-    try:
-        content = filesystem.cat_file(path)
-    except FileNotFoundError:
-        return None
-    return dict(json.loads(content))
+    content = read_bytes(url)
+    return None if content is None else dict(json.loads(content))

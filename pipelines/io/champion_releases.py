@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 
 from pipelines.errors import MalgilError
 from pipelines.io.model_files import ModelManifestError
@@ -20,6 +19,7 @@ from pipelines.io.model_releases import (
 from pipelines.io.registry import champion, download_model
 from pipelines.io.store import Store
 from pipelines.io.tracking import Tracking
+from pipelines.polling import polling
 
 log = logging.getLogger(__name__)
 
@@ -95,19 +95,9 @@ def release_champions(
     Raises MalgilError where there is no champion, or no version that can be used. Later on, a registry or a store
     that does not answer is only logged: what was released goes on predicting.
     """
-    releases, over = ChampionReleases(tracking, store, name), Event()
-
-    def follow() -> None:
-        while not over.wait(look_every_s):
-            _look_patiently(releases)
-
-    follower = Thread(target=follow, name="champion-releases", daemon=True)
-    follower.start()
-    try:
+    releases = ChampionReleases(tracking, store, name)
+    with polling(lambda: _look_patiently(releases), every_s=look_every_s, name="champion-releases"):
         yield releases
-    finally:
-        over.set()
-        follower.join()
 
 
 def _look_patiently(releases: ChampionReleases) -> None:

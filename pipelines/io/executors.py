@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Thread
 
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from pipelines.errors import MalgilError
+from pipelines.polling import polling
 
 _LOOK_EVERY_S = 1.0
 
@@ -30,29 +30,32 @@ def executors_in_time(spark: SparkSession, config: YarnConfig) -> Iterator[None]
     if spark.sparkContext.master != "yarn":
         yield
         return
-    given_up, over = Event(), Event()
-    watcher = Thread(target=_watch, args=(spark.sparkContext, config, given_up, over), daemon=True)
-    watcher.start()
-    try:
-        yield
-    except Exception as error:
-        if given_up.is_set():
-            raise _no_executor(spark.sparkContext, config) from error
-        raise
-    finally:
-        over.set()
-        watcher.join()
+    watch = _Watch(spark.sparkContext, config)
+    with polling(watch.look, every_s=_LOOK_EVERY_S, name="executors-in-time"):
+        try:
+            yield
+        except Exception as error:
+            if watch.has_given_up:
+                raise _no_executor(spark.sparkContext, config) from error
+            raise
 
 
-def _watch(context: SparkContext, config: YarnConfig, given_up: Event, over: Event) -> None:
-    waits_since = time.monotonic()
-    while not over.wait(_LOOK_EVERY_S):
-        if not _is_waiting(context):
-            waits_since = time.monotonic()
-        elif time.monotonic() - waits_since > config.start_timeout_s:
-            given_up.set()
-            context.cancelAllJobs()
-            return
+class _Watch:
+    """How long work has waited for a first executor."""
+
+    def __init__(self, context: SparkContext, config: YarnConfig) -> None:
+        self._context, self._config = context, config
+        self._waits_since = time.monotonic()
+        self.has_given_up = False
+
+    def look(self) -> bool:
+        """Whether it waited too long, and was given up."""
+        if not _is_waiting(self._context):
+            self._waits_since = time.monotonic()
+        elif time.monotonic() - self._waits_since > self._config.start_timeout_s:
+            self.has_given_up = True
+            self._context.cancelAllJobs()
+        return self.has_given_up
 
 
 def _is_waiting(context: SparkContext) -> bool:

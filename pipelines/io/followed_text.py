@@ -6,7 +6,7 @@ HDFS shows nothing of a file until its block is full or closed, so a growing fil
 import io
 import json
 
-from models.files import locate, write_bytes
+from models.files import read_bytes, write_bytes
 
 _KEPT = 16_384  # characters; a follower that looks once a second misses none
 
@@ -41,10 +41,10 @@ class TextFollower:
 
     def read_new(self) -> str:
         """What came since the last call; empty where nothing did."""
-        filesystem, path = locate(self._url)
-        if not filesystem.exists(path):
+        content = read_bytes(self._url)
+        if content is None:
             return ""
-        text = json.loads(filesystem.cat_file(path))
+        text = json.loads(content)
         new = text["length"] - self._read
         self._read = text["length"]
         return str(text["end"])[-new:] if new else ""

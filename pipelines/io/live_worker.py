@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from threading import Event, Thread
 
 import pyarrow as pa
 import redis
@@ -20,6 +19,7 @@ from pipelines.io.redis_writes import WRITE_FIRST, PredictionWrite, write_to_red
 from pipelines.io.worker_errors import find_own_error
 from pipelines.live_counts import Counts, count_outcomes
 from pipelines.live_prediction import Outcomes, predict_messages
+from pipelines.polling import polling
 from udfs.screening import ScreeningConfig
 
 log = logging.getLogger(__name__)
@@ -60,19 +60,8 @@ def warm_workers(spark: SparkSession, models: ModelSource) -> Iterator[None]:
         _touch_workers(spark, models)
     except PythonException as error:
         raise find_own_error(error) or error from error
-    over = Event()
-
-    def keep_warm() -> None:
-        while not over.wait(_TOUCH_EVERY_S):
-            _touch_patiently(spark, models)
-
-    keeper = Thread(target=keep_warm, name="warm-workers", daemon=True)
-    keeper.start()
-    try:
+    with polling(lambda: _touch_patiently(spark, models), every_s=_TOUCH_EVERY_S, name="warm-workers"):
         yield
-    finally:
-        over.set()
-        keeper.join()
 
 
 def _touch_workers(spark: SparkSession, models: ModelSource) -> None:

@@ -1,7 +1,7 @@
 """The model that live workers are to predict with: a file in the store that the driver writes and workers read.
 
     live/models/release.json            the version that is wanted, and the one that predicts where it is refused
-    live/models/refused/<version>.json  written by a worker in which that version failed its checks
+    live/models/refused/<id>.json       written by a worker in which that version failed its checks
     models/<name>-<version>-<hash>/     the version's files
 
 So any number of workers, on any node, follow the registry, which only the driver asks.
@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from models.files import locate, write_bytes
+from models.files import read_bytes, remove_file, write_bytes
 from pipelines.io.model_files import MANIFEST, ModelFiles, file_sha256
 from pipelines.io.shared_model import zip_model
 from pipelines.io.store import Store
@@ -62,10 +62,10 @@ def remove_other_models(store: Store, release: Release) -> None:
 
 def read_release(folder: str) -> Release | None:
     """The folder's release; None before the first one."""
-    filesystem, path = locate(_release_url(folder))
-    if not filesystem.exists(path):
+    content = read_bytes(_release_url(folder))
+    if content is None:
         return None
-    value = json.loads(filesystem.cat_file(path))
+    value = json.loads(content)
     standby = value["standby"]
     return Release(ReleasedModel(**value["wanted"]), ReleasedModel(**standby) if standby else None)
 
@@ -83,15 +83,13 @@ def write_refusal(folder: str, model: ReleasedModel, reason: str) -> None:
 
 def read_refusal(folder: str, model: ReleasedModel) -> str | None:
     """Why a worker refused the version; None where none did."""
-    filesystem, path = locate(_refusal_url(folder, model))
-    return str(json.loads(filesystem.cat_file(path))["reason"]) if filesystem.exists(path) else None
+    content = read_bytes(_refusal_url(folder, model))
+    return None if content is None else str(json.loads(content)["reason"])
 
 
 def forget_refusal(folder: str, model: ReleasedModel) -> None:
     """Give the version another try."""
-    filesystem, path = locate(_refusal_url(folder, model))
-    if filesystem.exists(path):
-        filesystem.rm_file(path)
+    remove_file(_refusal_url(folder, model))
 
 
 def _write_archive(model: ModelFiles, draft: str) -> dict[str, str]:
