@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jobs.driver_here import run_here
-from jobs.submission import JOBS, PROJECT, Ending, Submission, Summary, find_sections, open_submission
+from jobs.submission import JOBS, PROJECT, Ending, Submission, Summary, find_sections, needs_spark, open_submission
 from pipelines.errors import MalgilError
 from pipelines.io.spark_properties import CONF, write_properties
 
@@ -53,7 +53,7 @@ def find_jobs() -> dict[str, str]:
 def describe_settings(name: str) -> str:
     """A job's docstring, then its sections of conf/base.yaml: every setting with its default and a comment."""
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
-    wanted = ("dataset", "data_root", "store", *find_sections(name), "yarn", "spark")
+    wanted = ("dataset", "data_root", "store", *find_sections(name), *(("yarn", "spark") if needs_spark(name) else ()))
     shown = [block.rstrip() for block in blocks if block.split(":")[0] in wanted]
     presets = ", ".join(sorted(path.stem for path in (CONF / "datasets").glob("*.yaml")))
     doc = ast.get_docstring(ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8")))
@@ -84,7 +84,8 @@ def _run(submission: Submission, *, is_detached: bool) -> Ending:
         raise MalgilError("--detach: expected a driver in a cluster, found one in this shell; see --conf yarn")
     shown = submission.log.relative_to(PROJECT)
     submission.log.parent.mkdir(parents=True, exist_ok=True)
-    print(f"{submission.name}: starting Spark, log in {shown}", file=sys.stderr, flush=True)
+    what = "starting Spark" if submission.needs_spark else "starting"
+    print(f"{submission.name}: {what}, log in {shown}", file=sys.stderr, flush=True)
     folder = Path(tempfile.mkdtemp(prefix="malgil-"))
     try:
         if not submission.is_in_cluster:

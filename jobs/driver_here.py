@@ -1,4 +1,4 @@
-"""A driver in this shell: on this machine, or YARN's client mode.
+"""A driver in this shell: on this machine, YARN's client mode, or a job without Spark.
 
 spark-submit mixes a driver's stdout with the JVM's, so the job writes its progress into a pipe and its summary
 into a file.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jobs.start_watch import started_in_time
 from jobs.stopping import STOP_FILE, ask_to_stop
-from jobs.submission import PROJECT, Ending, Submission, start_spark_submit
+from jobs.submission import PROJECT, Ending, Submission, start_driver
 
 
 def run_here(submission: Submission, folder: Path) -> Ending:
@@ -31,7 +31,7 @@ def run_here(submission: Submission, folder: Path) -> Ending:
     }  # fmt: skip
     reading = os.open(pipe, os.O_RDWR)  # open at both ends, so that neither side ever waits for the other
     threading.Thread(target=_copy_progress, args=(reading,), daemon=True).start()
-    process = start_spark_submit(submission, folder, environment)
+    process = start_driver(submission, folder, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: _end(submission, process.pid, received, stop))
     with started_in_time(submission, process) as explain_start:

@@ -1,4 +1,4 @@
-"""A job: what every spark-submit target is handed, and how it begins and ends.
+"""A job: what every target of the door is handed, and how it begins and ends.
 
 Progress goes where the door reads it (its pipe; in a cluster, a file in the store), else to stderr. The summary
 likewise, else it is the last line of stdout. Logs go to stderr.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
@@ -33,20 +33,27 @@ Summary = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a job may use. `now` is the one clock: everything that a run dates carries this time."""
+class PlainJob:
+    """What a job without Spark may use. `now` is the one clock: everything that a run dates carries this time."""
 
     name: str
     run_id: str
     now: datetime
     settings: Settings
-    spark: SparkSession
     store: Store
     progress: Progress
     step: Step
 
 
+@dataclass(frozen=True)
+class Job(PlainJob):
+    """What a job may use."""
+
+    spark: SparkSession
+
+
 Run = Callable[[Job], Summary]
+AnyJob = TypeVar("AnyJob", bound=PlainJob)
 
 
 def main(file: str, run: Run, *, has_steps: bool = False) -> None:
@@ -54,22 +61,24 @@ def main(file: str, run: Run, *, has_steps: bool = False) -> None:
 
     `has_steps`: it is made of other jobs and shows each as a step; else it is one step itself.
     """
-    name, run_id, started = (
-        Path(file).stem,
-        os.environ.get("MALGIL_RUN_ID") or make_run_id(),
-        time.monotonic(),
-    )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    head = {"job": name, "status": "succeeded", "run_id": run_id}
-    _take_environment()
-    try:
-        summary = _run(name, run_id, run, has_steps=has_steps)
-    except Exception as error:
-        log.exception("%s failed", name)
-        failure = {**head, "status": "failed", "error": describe(error)}
-        _report({**failure, "elapsed_s": round(time.monotonic() - started, 1)})
-        sys.exit(1)
-    _report({**head, "elapsed_s": round(time.monotonic() - started, 1), **summary})
+
+    def run_in_session(name: str, run_id: str, settings: Settings) -> Summary:
+        with _session(name) as spark, executors_in_time(spark, settings.yarn):
+            plain = _open_job(name, run_id, settings, Progress(spark.sparkContext))
+            job = Job(**vars(plain), spark=spark)
+            return run(job) if has_steps else run_step(job, name, run)
+
+    _run(file, run_in_session)
+
+
+def main_without_spark(file: str, run: Callable[[PlainJob], Summary], *, has_steps: bool = False) -> None:
+    """As `main`, for a job that needs no Spark: the door starts it as plain Python, on this machine always."""
+
+    def run_here(name: str, run_id: str, settings: Settings) -> Summary:
+        job = _open_job(name, run_id, settings, Progress(None))
+        return run(job) if has_steps else run_step(job, name, run)
+
+    _run(file, run_here)
 
 
 def make_run_id() -> str:
@@ -84,7 +93,7 @@ def describe(error: Exception) -> str:
     return explain_fault(str(error)) or f"unexpected {type(error).__name__}; the log has the details"
 
 
-def run_step(job: Job, name: str, run: Run) -> Summary:
+def run_step(job: AnyJob, name: str, run: Callable[[AnyJob], Summary]) -> Summary:
     """Run a job as a step of another one: its own progress line, its seconds in the summary."""
     started = time.monotonic()
     with job.progress.step(name) as step:
@@ -95,14 +104,28 @@ def run_step(job: Job, name: str, run: Run) -> Summary:
     return {**summary, "seconds": round(seconds, 1)}
 
 
-def _run(name: str, run_id: str, run: Run, *, has_steps: bool) -> Summary:
-    settings = load_settings(sys.argv[1:], conf=os.environ.get("MALGIL_CONF", "local"))
-    with _session(name) as spark, executors_in_time(spark, settings.yarn):
-        job = Job(
-            name=name, run_id=run_id, now=datetime.now(timezone.utc), settings=settings, spark=spark,
-            store=Store(settings.store), progress=Progress(spark.sparkContext), step=silent_step(),
-        )  # fmt: skip
-        return run(job) if has_steps else run_step(job, name, run)
+def _run(file: str, run: Callable[[str, str, Settings], Summary]) -> None:
+    """Report the summary that `run` returns for the job's name, the run's id and the settings, or how it failed."""
+    name, run_id, started = Path(file).stem, os.environ.get("MALGIL_RUN_ID") or make_run_id(), time.monotonic()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    head = {"job": name, "status": "succeeded", "run_id": run_id}
+    _take_environment()
+    try:
+        summary = run(name, run_id, load_settings(sys.argv[1:], conf=os.environ.get("MALGIL_CONF", "local")))
+    except Exception as error:
+        log.exception("%s failed", name)
+        failure = {**head, "status": "failed", "error": describe(error)}
+        _report({**failure, "elapsed_s": round(time.monotonic() - started, 1)})
+        sys.exit(1)
+    _report({**head, "elapsed_s": round(time.monotonic() - started, 1), **summary})
+
+
+def _open_job(name: str, run_id: str, settings: Settings, progress: Progress) -> PlainJob:
+    """To be called when Spark runs, if it is to: its start forks, which must not happen beside a store's threads."""
+    return PlainJob(
+        name=name, run_id=run_id, now=datetime.now(timezone.utc), settings=settings,
+        store=Store(settings.store), progress=progress, step=silent_step(),
+    )  # fmt: skip
 
 
 @contextmanager

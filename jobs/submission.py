@@ -1,4 +1,4 @@
-"""A job's submission: what is handed to spark-submit."""
+"""A job's submission: what is handed to spark-submit, or to Python where the job needs no Spark."""
 
 import ast
 import subprocess
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors import MalgilError
 from pipelines.io.kafka_connector import add_kafka_connector
 from pipelines.io.spark_properties import CONF, merge_properties, write_properties
 
@@ -35,8 +36,12 @@ class Submission:
         return PROJECT / "var" / "logs" / f"{self.name}-{self.run_id}.log"
 
     @property
+    def needs_spark(self) -> bool:
+        return needs_spark(self.name)
+
+    @property
     def is_on_yarn(self) -> bool:
-        return self.properties["spark.master"] == "yarn"
+        return self.needs_spark and self.properties["spark.master"] == "yarn"
 
     @property
     def is_in_cluster(self) -> bool:
@@ -66,6 +71,8 @@ def open_submission(name: str, arguments: Sequence[str], *, conf: str, run_id: s
     """
     given = dict(argument.split("=", 1) for argument in arguments if is_property(argument))
     settings = tuple(argument for argument in arguments if not is_property(argument))
+    if given and not needs_spark(name):
+        raise MalgilError(f"{name}: expected no property of Spark, which it does not use, found {', '.join(given)}")
     properties = merge_properties(conf, given)
     if "kafka" in find_sections(name):
         properties = add_kafka_connector(properties)
@@ -82,10 +89,22 @@ def is_property(argument: str) -> bool:
 
 
 def find_sections(name: str) -> tuple[str, ...]:
-    """The sections of the settings that a job reads; its file is parsed, not imported: that would take seconds."""
-    tree = ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8"))
-    assigned = (node for node in tree.body if isinstance(node, ast.Assign))
+    """The sections of the settings that a job reads."""
+    assigned = (node for node in _parse_job(name).body if isinstance(node, ast.Assign))
     return tuple(next(ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS"))
+
+
+def needs_spark(name: str) -> bool:
+    """Whether the job's file ends with `main`, and not with `main_without_spark`."""
+    return all(getattr(node, "id", "") != "main_without_spark" for node in ast.walk(_parse_job(name)))
+
+
+def start_driver(submission: Submission, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """The job as a process of this machine, with all its output in the log."""
+    if submission.needs_spark:
+        return start_spark_submit(submission, folder, environment)
+    command = [sys.executable, str(JOBS / f"{submission.name}.py"), *submission.settings]
+    return _start(submission, command, environment)
 
 
 def start_spark_submit(submission: Submission, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -97,11 +116,7 @@ def start_spark_submit(submission: Submission, folder: Path, environment: Mappin
         "--properties-file", str(properties), str(JOBS / f"{submission.name}.py"), *submission.settings,
     ]  # fmt: skip
     ours = {**environment, "SPARK_HOME": f"{sysconfig.get_path('purelib')}/pyspark"}  # PySpark's own, of this version
-    with submission.log.open("ab") as output:
-        return subprocess.Popen(
-            command, env=ours, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
+    return _start(submission, command, ours)
 
 
 def end_application(application: str) -> bool:
@@ -111,3 +126,16 @@ def end_application(application: str) -> bool:
     """
     ended = subprocess.run([sys.executable, "-m", "jobs", "kill", application], cwd=PROJECT, check=False)
     return ended.returncode == 0
+
+
+def _start(submission: Submission, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with submission.log.open("ab") as output:
+        return subprocess.Popen(
+            command, env=environment, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+def _parse_job(name: str) -> ast.Module:
+    """The job's file, not imported: that would take seconds."""
+    return ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8"))

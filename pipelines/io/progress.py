@@ -57,7 +57,7 @@ def silent_step() -> Step:
 class Progress:
     """Steps on a stream of its own: MALGIL_PROGRESS names the door's pipe or, in a cluster, a URL; else stderr."""
 
-    def __init__(self, context: SparkContext, stream: TextIO | None = None) -> None:
+    def __init__(self, context: SparkContext | None, stream: TextIO | None = None) -> None:
         self._context = context
         self._stream = stream or _open_stream()
         self._is_terminal = os.environ.get("MALGIL_TERMINAL") == "1" or self._stream.isatty()
@@ -95,7 +95,8 @@ class Progress:
         seen: dict[int, tuple[int, int]] = {}
         rows, shown_at = 0, time.monotonic()
         while not stop.wait(_REFRESH_S):
-            rows = max(rows, _poll_stages(self._context, seen))
+            if self._context:  # a job without Spark has no tasks to look at
+                rows = max(rows, _poll_stages(self._context, seen))
             done, total = (sum(counts) for counts in zip((0, 0), *seen.values(), strict=True))
             step.update_from_tasks(done, total, rows)
             if not self._is_terminal and time.monotonic() - shown_at >= _REFRESH_LOG_S:
