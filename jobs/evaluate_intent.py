@@ -7,7 +7,7 @@ from jobs.job import Job, Summary, main
 from jobs.lineage import find_snapshot, training_id
 from pipelines.errors import MalgilError
 from pipelines.io.evaluations import evaluate_version
-from pipelines.io.registry import champion, download_model, find_version, promote, tag_version
+from pipelines.io.registry import champion, download_model, find_version, promote, rolled_back_at, tag_version
 from pipelines.io.tracking import connect_mlflow
 from pipelines.promotion import decide_promotion
 
@@ -29,7 +29,8 @@ def run(job: Job) -> Summary:
         for version in (challenger, reigning)
         if version
     }
-    decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion)
+    taken_back = rolled_back_at(tracking, name, challenger)
+    decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion, taken_back)
     if decision.promoted:
         promote(tracking, name, challenger)
     tag_version(tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason})

@@ -10,14 +10,14 @@ from functools import partial
 
 from jobs.job import Job, Summary, main
 from jobs.stopping import stop_requests
-from pipelines.io.champion_releases import release_champions
-from pipelines.io.followed_model import ModelSource
+from pipelines.io.followed_models import ModelSource
 from pipelines.io.kafka_topics import make_topics, read_messages_topic, write_records
 from pipelines.io.live_checkpoint import open_checkpoint
 from pipelines.io.live_query import run_query
 from pipelines.io.live_report import LiveReport
 from pipelines.io.live_worker import LiveWorker, predict_live, warm_workers
 from pipelines.io.redis_connection import connect_redis
+from pipelines.io.slot_releases import release_slots
 from pipelines.io.tracking import connect_mlflow
 from pipelines.live_counts import create_counts
 from pipelines.live_messages import parse_records
@@ -33,9 +33,12 @@ def run(job: Job) -> Summary:
     counts = create_counts(job.spark.sparkContext)
     raw = read_messages_topic(job.spark, kafka, live.source_options())
     messages = parse_records(raw, max_bytes=live.max_message_bytes, speakers=settings.training_set.speakers)
-    champions = release_champions(tracking, job.store, settings.mlflow.intent_model, look_every_s=live.look_every_s)
-    with stop_requests() as is_over, champions as releases:
-        models = ModelSource(releases.folder, live.look_every_s, settings.prediction)
+    slots = release_slots(
+        tracking, job.store, settings.mlflow.intent_model, look_every_s=live.look_every_s,
+        with_staging=live.staging_percent > 0,
+    )  # fmt: skip
+    with stop_requests() as is_over, slots as releases:
+        models = ModelSource(releases.folder, live.look_every_s, settings.prediction, live.staging_percent)
         worker = LiveWorker(models, settings.cleaning.screening, redis, settings.redis, kafka)
         records = predict_live(messages, worker, counts)
         report = LiveReport(counts, releases, job.progress.note, every_s=live.report_every_s)

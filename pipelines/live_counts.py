@@ -32,10 +32,10 @@ def create_counts(context: SparkContext) -> Accumulator[Counts]:
     return context.accumulator(Counter(), CountsParam())
 
 
-def count_outcomes(outcomes: Outcomes, *, version: str, repeated: int) -> Counts:
-    """Of one batch of messages that the model's `version` predicted; `repeated` had a prediction already."""
+def count_outcomes(outcomes: Outcomes, *, repeated: int) -> Counts:
+    """Of one batch of messages; `repeated` of them had a prediction already."""
     counts: Counts = Counter({("others", ""): outcomes.others, ("repeated", ""): repeated})
-    counts["models", version] += len(outcomes.predictions)
+    counts.update(("models", prediction.version) for prediction in outcomes.predictions)
     counts.update(("dead_letters", letter.reason) for letter in outcomes.dead_letters)
     counts.update(("delays", _bucket(p.delay_ms)) for p in outcomes.predictions if p.delay_ms is not None)
     return counts

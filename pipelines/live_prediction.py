@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
+from pipelines.live_models import LiveModel, LiveModels
 from pipelines.prediction import PredictionConfig, Predictor
 from udfs.screening import CleanedText, ScreeningConfig, clean_and_screen
 
@@ -24,6 +25,7 @@ class Prediction(NamedTuple):
 
     message_id: str
     room_id: str | None
+    version: str  # of the model
     value: str  # JSON
     delay_ms: float | None  # since it was sent
 
@@ -45,25 +47,20 @@ class Outcomes:
     others: int  # clean messages of speakers whose messages are not predicted
 
 
-@dataclass(frozen=True)
-class LiveModel:
-    """A version of a model in this process, ready to predict."""
-
-    predictor: Predictor
-    name: str
-    version: str
-
-
 def predict_messages(
-    rows: Sequence[Row], model: LiveModel, *, screening: ScreeningConfig, config: PredictionConfig
+    rows: Sequence[Row], models: LiveModels, *, screening: ScreeningConfig, config: PredictionConfig
 ) -> Outcomes:
     """What becomes of each message, in order. The same message gives the same, but for the time of its prediction."""
     screened = [(row, *_screen(row, screening)) for row in rows]
     dead_letters = [_write_dead_letter(row, text, reason) for row, text, reason in screened if reason]
     clean = [(row, text) for row, text, reason in screened if not reason and row["is_predicted"]]
-    tops = _predict_tops(model.predictor, [text for _, text in clean])
+    chosen = [models.choose(row["room_id"]) for row, _ in clean]
+    tops = _predict_by_model([text for _, text in clean], chosen)
     now = datetime.now(timezone.utc)
-    predictions = [_write_prediction(row, top, model, config, now) for (row, _), top in zip(clean, tops, strict=True)]
+    predictions = [
+        _write_prediction(row, top, model, config, now)
+        for (row, _), top, model in zip(clean, tops, chosen, strict=True)
+    ]
     return Outcomes(predictions, dead_letters, len(rows) - len(predictions) - len(dead_letters))
 
 
@@ -71,6 +68,17 @@ def _screen(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
     """The clean text, and the reason why it cannot be predicted."""
     cleaned: CleanedText = clean_and_screen(row["text"] or "", config)
     return cleaned.text, row["known_reason"] or (cleaned.reason if row["is_screened"] else None)
+
+
+def _predict_by_model(texts: Sequence[str], chosen: Sequence[LiveModel]) -> list[Top]:
+    """The most probable intents of each text, by the model that was chosen for it."""
+    tops: list[Top] = [[] for _ in texts]
+    for model in dict.fromkeys(chosen):
+        places = [i for i, one in enumerate(chosen) if one is model]
+        found = _predict_tops(model.predictor, [texts[i] for i in places])
+        for i, top in zip(places, found, strict=True):
+            tops[i] = top
+    return tops
 
 
 def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Top]:
@@ -103,7 +111,7 @@ def _write_prediction(row: Row, top: Top, model: LiveModel, config: PredictionCo
     }
     sent_us = row["sent_us"]
     delay_ms = None if sent_us is None else (now - _EPOCH) / timedelta(milliseconds=1) - sent_us / 1000
-    return Prediction(row["message_id"], row["room_id"], _to_json(value), delay_ms)
+    return Prediction(row["message_id"], row["room_id"], model.version, _to_json(value), delay_ms)
 
 
 def _write_dead_letter(row: Row, text: str, reason: str) -> DeadLetter:

@@ -40,12 +40,17 @@ class PromotionDecision:
     reason: str
 
 
-def decide_promotion(challenger: Evaluation, champion: Evaluation | None, config: PromotionConfig) -> PromotionDecision:
+def decide_promotion(
+    challenger: Evaluation, champion: Evaluation | None, config: PromotionConfig, rolled_back_at: str | None = None
+) -> PromotionDecision:
     """Decide by the rule in settings, on both models' evaluations on the same messages.
 
+    A challenger that was champion and was rolled back by hand is not promoted by itself again, whatever its numbers.
     Raises MalgilError when the two were evaluated on different messages.
     """
     refusal = _below_the_floor(challenger, config)
+    if rolled_back_at:
+        refusal = f"it was rolled back at {rolled_back_at}; stage_model and swap_slots bring it back"
     if refusal is None and champion is not None:
         _check_same_messages(challenger, champion)
         refusal = _not_better(challenger, champion, config)

@@ -20,6 +20,7 @@ from pipelines.generation import GeneratorConfig
 from pipelines.io.executors import YarnConfig
 from pipelines.io.kafka_topics import KafkaConfig
 from pipelines.io.live_query import LiveConfig
+from pipelines.io.model_slots import SlotsConfig
 from pipelines.io.predictions import RedisConfig
 from pipelines.io.raw_messages import InputConfig
 from pipelines.io.store import StoreConfig
@@ -50,6 +51,7 @@ class Settings:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     mlflow: MlflowConfig = field(default_factory=MlflowConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    slots: SlotsConfig = field(default_factory=SlotsConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
     kafka: KafkaConfig = field(default_factory=KafkaConfig)

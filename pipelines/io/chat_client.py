@@ -24,7 +24,7 @@ from pipelines.errors import MalgilError
 from pipelines.io.kafka_security import KafkaSecurityConfig, client_security
 from pipelines.io.redis_writes import prediction_key, room_key
 
-_BLOCK_MS = 1000  # Redis answers by then, with or without news
+_BLOCK_S = 1.0  # Redis answers by then, with or without news, and so before its client gives up
 
 
 class PredictionTimeoutError(MalgilError):
@@ -95,7 +95,7 @@ class ChatClient:
         after = self._last_entry(room_id)
         message_id = self.send(text, room_id=room_id, bot_id=bot_id)
         while (left_s := deadline - time.monotonic()) > 0:
-            entries = self._read(room_id, after, block_ms=max(1, int(left_s * 1000)))
+            entries = self._read(room_id, after, block_s=min(left_s, _BLOCK_S))
             for entry, prediction in entries:
                 if prediction.message_id == message_id:
                     return prediction
@@ -117,7 +117,7 @@ class ChatClient:
         """
         after = "0-0" if from_start else self._last_entry(room_id)
         while True:
-            for entry, prediction in self._read(room_id, after, block_ms=_BLOCK_MS):
+            for entry, prediction in self._read(room_id, after, block_s=_BLOCK_S):
                 after = entry
                 yield prediction
 
@@ -125,9 +125,9 @@ class ChatClient:
         newest = self._redis.xrevrange(room_key(room_id), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
-    def _read(self, room_id: str, after: str, *, block_ms: int) -> list[tuple[str, ChatPrediction]]:
-        """Entries behind `after` with their ids; waits for one, but no longer than `block_ms`."""
-        answer: Any = self._redis.xread({room_key(room_id): after}, block=block_ms)
+    def _read(self, room_id: str, after: str, *, block_s: float) -> list[tuple[str, ChatPrediction]]:
+        """Entries behind `after` with their ids; waits for one, but no longer than `block_s`."""
+        answer: Any = self._redis.xread({room_key(room_id): after}, block=max(1, int(block_s * 1000)))
         entries = answer[0][1] if answer else []
         return [(entry, ChatPrediction.from_json(fields["prediction"])) for entry, fields in entries]
 

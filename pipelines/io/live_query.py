@@ -25,7 +25,8 @@ class LiveConfig:
     max_offsets_per_trigger: int = 20_000  # messages a micro-batch at most: what a backlog takes of memory
     trigger_s: float = 0.0  # seconds between the starts of micro-batches; 0: the next one follows at once
     max_message_bytes: int = 65_536  # a longer record becomes a dead letter unread
-    look_every_s: float = 2.0  # between two looks for a new champion, and of workers for a new release
+    staging_percent: float = 0.0  # of the rooms are predicted by the version in staging, where there is one
+    look_every_s: float = 2.0  # between two looks for what is in a slot, and of workers for a new release
     report_every_s: float = 10.0  # between two lines of counts
 
     def source_options(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark import Accumulator
 from pyspark.sql.streaming.query import StreamingQuery
 
-from pipelines.io.champion_releases import ChampionReleases
+from pipelines.io.slot_releases import SlotReleases
 from pipelines.live_counts import Counts, describe_counts
 
 
@@ -18,7 +18,7 @@ class LiveReport:
     def __init__(
         self,
         counts: Accumulator[Counts],
-        releases: ChampionReleases,
+        releases: SlotReleases,
         write: Callable[[str], None],
         *,
         every_s: float,
@@ -37,8 +37,11 @@ class LiveReport:
         self._write(json.dumps({**numbers, "rows_per_s": rate, "lag": _read_lag(query)}, ensure_ascii=False))
 
     def summarize(self) -> dict[str, Any]:
-        """The counts, and the versions that were refused with the reason."""
-        return {**describe_counts(self._counts.value.copy()), "refused_models": dict(self._releases.refused)}
+        """The counts, the version in each slot, and those that were refused with the reason."""
+        release, counts = self._releases.current, describe_counts(self._counts.value.copy())
+        staging = release.staging.version if release.staging else None
+        slots = {"production": release.production.version, "staging": staging}
+        return {**counts, "slots": slots, "refused_models": dict(self._releases.refused)}
 
 
 def _read_lag(query: StreamingQuery) -> int | None:

@@ -12,7 +12,7 @@ from pyspark import Accumulator
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.io.followed_model import ModelSource, follow_model
+from pipelines.io.followed_models import ModelSource, follow_models
 from pipelines.io.kafka_topics import RECORD, KafkaConfig
 from pipelines.io.redis_connection import RedisConfig, RedisConnection
 from pipelines.io.redis_writes import WRITE_FIRST, PredictionWrite, write_to_redis
@@ -77,20 +77,20 @@ def _touch_patiently(spark: SparkSession, models: ModelSource) -> None:
 
 
 def _load_model(models: ModelSource, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    follow_model(models)
+    follow_models(models)
     yield from batches
 
 
 def _predict_batches(
     worker: LiveWorker, counts: Accumulator[Counts], batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    client, followed = _connect(worker.connection), follow_model(worker.models)
+    client, followed = _connect(worker.connection), follow_models(worker.models)
     for batch in batches:
-        model, config = followed.current, worker.models.prediction
-        outcomes = predict_messages(batch.to_pylist(), model, screening=worker.screening, config=config)
+        models, config = followed.current, worker.models.prediction
+        outcomes = predict_messages(batch.to_pylist(), models, screening=worker.screening, config=config)
         stood = _write_predictions(client, outcomes, worker.redis)
         repeated = sum(text is not None for text in stood)
-        counts.add(count_outcomes(outcomes, version=model.version, repeated=repeated))
+        counts.add(count_outcomes(outcomes, repeated=repeated))
         yield _records(outcomes, stood, worker.kafka)
 
 

@@ -1,6 +1,6 @@
-"""The model that live workers are to predict with: a file in the store that the driver writes and workers read.
+"""The models that live workers are to predict with: a file in the store that the driver writes and workers read.
 
-    live/models/release.json            the version that is wanted, and the one that predicts where it is refused
+    live/models/release.json            each slot's version, and the one that predicts where production's is refused
     live/models/refused/<id>.json       written by a worker in which that version failed its checks
     models/<name>-<version>-<hash>/     the version's files
 
@@ -40,8 +40,14 @@ class ReleasedModel:
 class Release:
     """What live workers predict with."""
 
-    wanted: ReleasedModel
-    standby: ReleasedModel | None = None  # where the wanted one is refused; None before there was another
+    production: ReleasedModel
+    standby: ReleasedModel | None = None  # production where that one is refused; None before there was another
+    staging: ReleasedModel | None = None  # for a share of the rooms; they are production's where it is refused
+
+    @property
+    def models(self) -> set[ReleasedModel]:
+        """All that a worker may want."""
+        return {model for model in (self.production, self.standby, self.staging) if model}
 
 
 def store_model(store: Store, model: ModelFiles) -> ReleasedModel:
@@ -55,7 +61,7 @@ def store_model(store: Store, model: ModelFiles) -> ReleasedModel:
 
 def remove_other_models(store: Store, release: Release) -> None:
     """Remove the files of versions that no worker may want any more."""
-    kept = {model.output_id for model in (release.wanted, release.standby) if model}
+    kept = {model.output_id for model in release.models}
     for output_id in set(store.outputs(_KIND)) - kept:
         store.remove(store.url(_KIND, output_id))
 
@@ -65,9 +71,7 @@ def read_release(folder: str) -> Release | None:
     content = read_bytes(_release_url(folder))
     if content is None:
         return None
-    value = json.loads(content)
-    standby = value["standby"]
-    return Release(ReleasedModel(**value["wanted"]), ReleasedModel(**standby) if standby else None)
+    return Release(**{role: ReleasedModel(**model) for role, model in json.loads(content).items() if model})
 
 
 def write_release(folder: str, release: Release) -> None:

@@ -31,16 +31,21 @@ if TYPE_CHECKING:  # Keras and MLflow are imported where they are used: 4 s and 
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 __all__ = [
+    "PREVIOUS",
+    "ROLLED_BACK",
     "LoadedModel",
     "ModelFiles",
     "ModelManifestError",
     "UnknownModelError",
     "champion",
     "download_model",
+    "find_aliases",
     "find_version",
     "load_model",
     "promote",
     "register_model",
+    "resolve",
+    "rolled_back_at",
     "tag_version",
 ]
 
@@ -48,6 +53,8 @@ log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+PREVIOUS = "previous"  # the champion before
+ROLLED_BACK = "rolled_back_at"  # tag of a version that was champion, and was taken back by hand
 _MANIFEST_TAG = "manifest_sha256"
 _ARTIFACTS = "model"  # the version's folder among its run's artifacts
 
@@ -91,7 +98,7 @@ def download_model(tracking: Tracking, name: str, alias_or_version: str) -> Mode
     Raises UnknownModelError where the registry has none, ModelManifestError where a file is missing, new or
     changed.
     """
-    found = _resolve(tracking, name, alias_or_version)
+    found = resolve(tracking, name, alias_or_version)
     expected = found.tags[_MANIFEST_TAG]
     path = Path(tracking.config.cache) / name / str(found.version) / expected[:16]
     if not path.exists():
@@ -109,14 +116,46 @@ def find_version(tracking: Tracking, name: str, *, training_id: str) -> str | No
 
 def champion(tracking: Tracking, name: str) -> str | None:
     """The version that predicts for users; None before the first promotion."""
+    return find_aliases(tracking, name).get(CHAMPION)
+
+
+def find_aliases(tracking: Tracking, name: str) -> dict[str, str]:
+    """The version of each alias; none of a model that is not registered."""
     model = _find_model(tracking, name)
-    version = model.aliases.get(CHAMPION) if model else None
-    return None if version is None else str(version)
+    return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
 
 
 def promote(tracking: Tracking, name: str, version: str) -> None:
-    """Make the version the champion, in one step: a reader finds the old champion or the new one."""
+    """Make the version the champion, in one step: a reader finds the old champion or the new one.
+
+    The old one is `previous` from then on, and the new one no longer counts as rolled back.
+    """
+    before = champion(tracking, name)
+    if before not in (None, version):
+        tracking.client.set_registered_model_alias(name, PREVIOUS, before)
+    if rolled_back_at(tracking, name, version):
+        tracking.client.delete_model_version_tag(name, version, ROLLED_BACK)
     tracking.client.set_registered_model_alias(name, CHAMPION, version)
+
+
+def rolled_back_at(tracking: Tracking, name: str, version: str) -> str | None:
+    """When the version was taken back by hand; None where it was not."""
+    tags: dict[str, str] = resolve(tracking, name, version).tags
+    return tags.get(ROLLED_BACK)
+
+
+def resolve(tracking: Tracking, name: str, alias_or_version: str) -> "ModelVersion":
+    """The version in the registry, with its tags. Raises UnknownModelError, which names those there are."""
+    aliases = find_aliases(tracking, name)
+    version = aliases.get(alias_or_version, alias_or_version)
+    found = tracking.client.search_model_versions(f"name = '{name}'")
+    for candidate in found:
+        if str(candidate.version) == version:
+            return tracking.client.get_model_version(name, version)
+    known = ", ".join([*sorted(aliases), *(str(candidate.version) for candidate in found)]) or "nothing"
+    raise UnknownModelError(
+        f"{name}: expected a version or alias of {known}, received {alias_or_version!r}; train a model first"
+    )
 
 
 def tag_version(tracking: Tracking, name: str, version: str, tags: Mapping[str, object]) -> None:
@@ -137,20 +176,6 @@ def _create_version(run: TrainingRun, name: str, tags: Mapping[str, object]) -> 
 def _find_model(tracking: Tracking, name: str) -> "RegisteredModel | None":
     found = tracking.client.search_registered_models(f"name = '{name}'", max_results=1)
     return found[0] if found else None
-
-
-def _resolve(tracking: Tracking, name: str, alias_or_version: str) -> "ModelVersion":
-    model = _find_model(tracking, name)
-    aliases = model.aliases if model else {}
-    version = str(aliases.get(alias_or_version, alias_or_version))
-    found = tracking.client.search_model_versions(f"name = '{name}'")
-    for candidate in found:
-        if str(candidate.version) == version:
-            return tracking.client.get_model_version(name, version)
-    known = ", ".join([*sorted(aliases), *(str(candidate.version) for candidate in found)]) or "nothing"
-    raise UnknownModelError(
-        f"{name}: expected a version or alias of {known}, received {alias_or_version!r}; train a model first"
-    )
 
 
 def _download(tracking: Tracking, found: "ModelVersion", path: Path) -> None:

@@ -179,7 +179,7 @@ def say(topics: Topics, texts: Sequence[str], *, room: str, first: int = 0) -> l
     ]  # fmt: skip
 
 
-def run_batch(topics: Topics, job: str, *more: str) -> dict[str, Any]:
+def run_job(topics: Topics, job: str, *more: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "jobs", job, *topics.settings, *more]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300)

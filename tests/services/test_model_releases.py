@@ -1,24 +1,27 @@
-"""From the registry's champion to a worker's model: the next one takes over, a bad one never predicts."""
+"""From the registry's slots to a worker's models: the next one takes over, a bad one never predicts."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from pipelines.errors import MalgilError
-from pipelines.io.champion_releases import ChampionReleases
-from pipelines.io.followed_model import FollowedModel, ModelSource
+from pipelines.io.followed_models import FollowedModels, ModelSource
 from pipelines.io.model_releases import Release, read_release, write_release
-from pipelines.io.registry import promote, register_model
+from pipelines.io.model_slots import Slots, roll_back, stage, swap_slots
+from pipelines.io.registry import find_aliases, promote, register_model, rolled_back_at
+from pipelines.io.slot_releases import SlotReleases
 from pipelines.io.store import Store, StoreConfig
 from pipelines.io.tracking import Tracking, start_run
 from pipelines.prediction import PredictionConfig
 from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
 
 MODEL = "malgil-releases"
-Follow = Callable[[ChampionReleases], FollowedModel]
+NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
+Follow = Callable[[SlotReleases], FollowedModels]
 
 
 @pytest.fixture
@@ -40,12 +43,12 @@ def release(tracking: Tracking) -> Callable[..., str]:
 
 
 @pytest.fixture
-def follow() -> Iterator[Callable[[ChampionReleases], FollowedModel]]:
-    """Starts a worker's model."""
-    started: list[FollowedModel] = []
+def follow() -> Iterator[Callable[[SlotReleases], FollowedModels]]:
+    """Starts a worker's models; half of the rooms see what is staged."""
+    started: list[FollowedModels] = []
 
-    def follow(releases: ChampionReleases) -> FollowedModel:
-        started.append(FollowedModel(ModelSource(releases.folder, 0.05, PredictionConfig())))
+    def follow(releases: SlotReleases) -> FollowedModels:
+        started.append(FollowedModels(ModelSource(releases.folder, 0.05, PredictionConfig(), 50)))
         return started[-1]
 
     yield follow
@@ -53,7 +56,7 @@ def follow() -> Iterator[Callable[[ChampionReleases], FollowedModel]]:
         followed.close()
 
 
-def found(releases: ChampionReleases) -> Release:
+def found(releases: SlotReleases) -> Release:
     release = read_release(releases.folder)
     assert release is not None
     return release
@@ -70,17 +73,17 @@ def test_a_new_champion_takes_over_and_the_old_one_comes_back(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     first = release(1)
-    releases = ChampionReleases(tracking, store, MODEL)
+    releases = SlotReleases(tracking, store, MODEL)
     followed = follow(releases)
-    assert (followed.current.name, followed.current.version) == (MODEL, first)
+    assert (followed.current.production.name, followed.current.production.version) == (MODEL, first)
 
     second = release(2)
     releases.look()
-    wait(lambda: followed.current.version == second)
+    wait(lambda: followed.current.production.version == second)
 
     promote(tracking, MODEL, first)
     releases.look()
-    wait(lambda: followed.current.version == first)
+    wait(lambda: followed.current.production.version == first)
     assert releases.refused == {}
 
 
@@ -88,7 +91,7 @@ def test_a_version_that_fails_its_self_test_is_refused_and_the_old_one_stays(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     first = release(1)
-    releases = ChampionReleases(tracking, store, MODEL)
+    releases = SlotReleases(tracking, store, MODEL)
     followed, before = follow(releases), found(releases)
     useless = release(3, classes=3)
 
@@ -97,14 +100,14 @@ def test_a_version_that_fails_its_self_test_is_refused_and_the_old_one_stays(
 
     assert "its self-test expected 5 rows of 4 different intents" in releases.refused[useless]
     assert found(releases) == replace(before, standby=None)
-    assert (followed.current.version, follow(releases).current.version) == (first, first)
+    assert (followed.current.production.version, follow(releases).current.production.version) == (first, first)
 
 
 def test_a_version_whose_files_were_changed_is_refused_before_it_is_released(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     release(1)
-    releases = ChampionReleases(tracking, store, MODEL)
+    releases = SlotReleases(tracking, store, MODEL)
     before = found(releases)
     changed = release(4)
     source = Path(tracking.client.get_model_version(MODEL, changed).source.removeprefix("file://"))
@@ -120,29 +123,29 @@ def test_a_worker_that_starts_with_a_bad_version_takes_the_standby(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     first = release(1)
-    releases = ChampionReleases(tracking, store, MODEL)
+    releases = SlotReleases(tracking, store, MODEL)
     release(5, classes=3)
     releases.look()
-    assert follow(releases).current.version == first
+    assert follow(releases).current.production.version == first
 
 
 def test_without_any_model_that_works_nothing_starts(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     release(6, classes=3)
-    releases = ChampionReleases(tracking, store, MODEL)
+    releases = SlotReleases(tracking, store, MODEL)
     with pytest.raises(MalgilError, match=r"^no model can predict: malgil-releases version \d+: its self-test"):
         follow(releases)
     with pytest.raises(MalgilError, match="malgil-nobody: expected a champion in the registry, found none"):
-        ChampionReleases(tracking, store, "malgil-nobody")
+        SlotReleases(tracking, store, "malgil-nobody")
 
 
 def test_files_that_were_changed_on_the_way_are_refused(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     release(1)
-    releases = ChampionReleases(tracking, store, MODEL)
-    wanted = found(releases).wanted
+    releases = SlotReleases(tracking, store, MODEL)
+    wanted = found(releases).production
     write_release(releases.folder, Release(replace(wanted, manifest_sha256="0" * 64)))
     with pytest.raises(MalgilError, match=r"no model can predict: .*manifest\.json has SHA-256"):
         follow(releases)
@@ -152,10 +155,64 @@ def test_files_of_versions_that_nobody_wants_any_more_are_removed(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     release(1)
-    releases = ChampionReleases(tracking, store, MODEL)
+    releases = SlotReleases(tracking, store, MODEL)
     for seed in (2, 7):
         release(seed)
         releases.look()
     kept = found(releases)
     assert kept.standby is not None
-    assert set(store.outputs("models")) == {kept.wanted.output_id, kept.standby.output_id}
+    assert set(store.outputs("models")) == {kept.production.output_id, kept.standby.output_id}
+
+
+def test_the_slots_change_places_without_loading_anything(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    second, first = release(2), release(1)
+    releases = SlotReleases(tracking, store, MODEL, with_staging=True)
+    followed = follow(releases)
+    assert followed.current.staging is None
+
+    assert stage(tracking, MODEL, second) == Slots(first, second)
+    releases.look()
+    wait(lambda: followed.current.staging is not None)
+    before = followed.current
+    assert before.staging is not None
+    assert before.staging.version == second
+
+    assert swap_slots(tracking, MODEL) == Slots(second, first)
+    releases.look()
+    wait(lambda: followed.current.production.version == second)
+    assert (followed.current.production, followed.current.staging) == (before.staging, before.production)
+
+    assert stage(tracking, MODEL, "") == Slots(second, None)
+    releases.look()
+    wait(lambda: followed.current.staging is None)
+    with pytest.raises(MalgilError, match="expected another version in staging than in production, found nothing"):
+        swap_slots(tracking, MODEL)
+
+
+def test_a_staged_version_that_is_refused_leaves_its_rooms_to_production(
+    tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
+) -> None:
+    useless, first = release(8, classes=3), release(1)
+    releases = SlotReleases(tracking, store, MODEL, with_staging=True)
+    followed = follow(releases)
+    stage(tracking, MODEL, useless)
+    wait(lambda: (releases.look(), useless in releases.refused)[1])
+    releases.look()
+    assert found(releases).staging is None
+    assert (followed.current.production.version, followed.current.staging) == (first, None)
+    stage(tracking, MODEL, "")
+
+
+def test_a_roll_back_brings_the_champion_before_back_and_is_remembered(
+    tracking: Tracking, release: Callable[..., str]
+) -> None:
+    first, second = release(1), release(2)
+    assert find_aliases(tracking, MODEL)["previous"] == first
+
+    assert roll_back(tracking, MODEL, NOW).production == first
+    assert rolled_back_at(tracking, MODEL, second) == "2026-05-01T00:00:00+00:00"
+
+    assert roll_back(tracking, MODEL, NOW).production == second
+    assert rolled_back_at(tracking, MODEL, second) is None

@@ -4,23 +4,27 @@ import hashlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from devstack.stack import StackStatus
 from examples.consume_predictions import read_predictions
 from pipelines.io.chat_client import PredictionTimeoutError, connect_chat
+from pipelines.io.model_slots import stage
 from pipelines.io.registry import promote
 from pipelines.io.tracking import Tracking
-from tests.services.streams import START_S, Stream, Topics, register, release, run_batch, say
+from pipelines.live_models import LiveModel, LiveModels
+from pipelines.prediction import Predictor
+from tests.services.streams import MODEL, START_S, Stream, Topics, register, release, run_job, say
 from udfs.shop_chat import ChatConfig, write_block
 
 DAY = date(2026, 5, 1)
+STAGING_PERCENT = 50
 PHONE = "010-2345-6789"
 CHAT = ChatConfig(seed=7, intents=8, long_text_chars=30_000)
 MakeTopics = Callable[[str], Topics]
@@ -41,7 +45,7 @@ def first(tracking: Tracking) -> str:
 @pytest.fixture(scope="module")
 def stream(make_topics: MakeTopics, first: str) -> Iterator[Stream]:
     """One stream for the tests that need no end of it."""
-    stream = Stream(make_topics("shared"))
+    stream = Stream(make_topics("shared"), f"live.staging_percent={STAGING_PERCENT}")
     yield stream
     stream.kill()
 
@@ -143,8 +147,8 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_p
     (tmp_path / "day.jsonl").write_bytes(b"\n".join(lines))
     batch = Topics(topics.stack, topics.tracking, tmp_path, "batch", 15)
     source = [f"input.path={tmp_path}/day.jsonl", "cleaning.duplicates.window_s=-1"]
-    cleaned = run_batch(batch, "clean_messages", *source)
-    run_batch(batch, "predict_batch", *source)
+    cleaned = run_job(batch, "clean_messages", *source)
+    run_job(batch, "predict_batch", *source)
     expected = batch.predictions()
 
     topics.send(lines)
@@ -240,28 +244,32 @@ def test_a_front_end_asks_and_watches(stream: Stream) -> None:
     assert prediction.message_id in {value["message_id"] for value in consumed}
 
 
-def test_a_new_champion_takes_over_while_messages_flow_and_a_broken_one_does_not(
+def test_versions_change_while_messages_flow_and_a_broken_one_does_not_predict(
     stream: Stream, tracking: Tracking, first: str
 ) -> None:
     topics, sent, is_over = stream.topics, list[dict[str, Any]](), Event()
 
     def talk() -> None:
         while not is_over.wait(0.2):
-            sent.extend(say(topics, ["배송이 언제 와요"] * 10, room="flow", first=len(sent)))
-            topics.send(sent[-10:])
+            new = [say(topics, ["배송이 언제 와요"], room=f"flow{room}", first=len(sent))[0] for room in range(10)]
+            sent.extend(new)
+            topics.send(new)
 
     talker = Thread(target=talk)
     talker.start()
     try:
         stream.wait(lambda: first in _models(stream), within_s=START_S)
-        second = release(tracking, seed=2)
+        second = register(tracking, seed=2)
+        run_job(topics, "stage_model", f"slots.version={second}")
         stream.wait(lambda: second in _models(stream))
+        assert run_job(topics, "swap_slots")["production"] == second
+        stream.wait(lambda: stream.reports()[-1]["slots"] == {"production": second, "staging": first})
         useless = register(tracking, seed=3, classes=3)
-        promote(tracking, "malgil-intent", useless)
+        promote(tracking, MODEL, useless)
         stream.wait(lambda: useless in stream.reports()[-1]["refused_models"])
         changed = register(tracking, seed=4)
         _change_a_file(tracking, changed)
-        promote(tracking, "malgil-intent", changed)
+        promote(tracking, MODEL, changed)
         stream.wait(lambda: changed in stream.reports()[-1]["refused_models"])
         time.sleep(2)
         is_over.set()
@@ -269,13 +277,32 @@ def test_a_new_champion_takes_over_while_messages_flow_and_a_broken_one_does_not
         predictions = wait_for(stream, sent)
     finally:
         is_over.set()
-        promote(tracking, "malgil-intent", first)
+        promote(tracking, MODEL, first)
+        stage(tracking, MODEL, "")
 
-    assert {prediction["models"]["intent"] for prediction in predictions.values()} <= {first, second}
-    assert predictions[sent[-1]["message_id"]]["models"]["intent"] == second
+    assert _versions_by_room(predictions.values()) == {
+        room: [first, second, first] if _is_staged(room) else [first, second]
+        for room in {message["room_id"] for message in sent}
+    }
     refused = stream.reports()[-1]["refused_models"]
     assert "its self-test expected 5 rows of 4 different intents" in refused[useless]
     assert "encoder.json has SHA-256" in refused[changed]
+
+
+def _versions_by_room(predictions: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """The versions that a room saw, one after the other."""
+    seen = defaultdict[str, list[str]](list)
+    for prediction in predictions:
+        version = prediction["models"]["intent"]
+        if seen[prediction["room_id"]][-1:] != [version]:
+            seen[prediction["room_id"]].append(version)
+    return seen
+
+
+def _is_staged(room: str) -> bool:
+    """Whether half of the rooms in staging has this one among them."""
+    production, staging = (LiveModel(cast(Predictor, None), MODEL, version) for version in "12")
+    return LiveModels(production, staging, STAGING_PERCENT).choose(room) is staging
 
 
 def _models(stream: Stream) -> dict[str, int]:
@@ -284,5 +311,5 @@ def _models(stream: Stream) -> dict[str, int]:
 
 
 def _change_a_file(tracking: Tracking, version: str) -> None:
-    source = Path(tracking.client.get_model_version("malgil-intent", version).source.removeprefix("file://"))
+    source = Path(tracking.client.get_model_version(MODEL, version).source.removeprefix("file://"))
     (source / "encoder.json").write_text((source / "encoder.json").read_text() + " ")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.live_prediction import LiveModel, Outcomes, predict_messages
+from pipelines.live_models import LiveModel, LiveModels
+from pipelines.live_prediction import Outcomes, predict_messages
 from pipelines.prediction import PREDICTION, PredictionConfig, Predictor
 from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
 from udfs.screening import ScreeningConfig
@@ -29,7 +30,7 @@ def model() -> LiveModel:
 
 
 def predict(model: LiveModel, *rows: dict[str, Any], config: PredictionConfig = CONFIG) -> Outcomes:
-    return predict_messages(rows, model, screening=ScreeningConfig(), config=config)
+    return predict_messages(rows, LiveModels(model), screening=ScreeningConfig(), config=config)
 
 
 def test_a_prediction_follows_the_contract(model: LiveModel) -> None:
@@ -100,6 +101,19 @@ def test_others_are_counted_and_a_message_without_words_has_no_intent(model: Liv
     )
     assert something["intent"] in INTENTS
     assert outcomes.predictions[0].delay_ms is None
+
+
+def test_each_room_has_its_slots_model(model: LiveModel) -> None:
+    staged = LiveModel(model.predictor, model.name, "8")
+    rows = [{**MESSAGE, "message_id": f"m{i}", "room_id": f"방{i % 20}"} for i in range(60)]
+    models = LiveModels(model, staged, 50)
+    outcomes = predict_messages(rows, models, screening=ScreeningConfig(), config=CONFIG)
+    versions = {(p.room_id, p.version) for p in outcomes.predictions}
+    assert versions == {(room, models.choose(room).version) for room in {row["room_id"] for row in rows}}
+    assert {version for _, version in versions} == {"7", "8"}
+    assert [p.message_id for p in outcomes.predictions] == [row["message_id"] for row in rows]
+    one, *others = ({**json.loads(p.value)["models"], **dict(json.loads(p.value)["top"])} for p in outcomes.predictions)
+    assert all(one.keys() == other.keys() for other in others)
 
 
 def test_an_improbable_intent_is_out_of_scope(model: LiveModel) -> None:

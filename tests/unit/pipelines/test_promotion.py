@@ -97,6 +97,13 @@ def test_no_model_above_the_largest_calibration_error_is_promoted() -> None:
     assert decision == refused(reason)
 
 
+def test_a_version_that_was_rolled_back_is_not_promoted_by_itself() -> None:
+    decision = decide_promotion(evaluation(0.9), evaluation(0.5), PromotionConfig(), "2026-05-01T00:00:00+00:00")
+    assert decision == refused(
+        "it was rolled back at 2026-05-01T00:00:00+00:00; stage_model and swap_slots bring it back"
+    )
+
+
 def test_models_evaluated_on_different_messages_are_not_compared() -> None:
     with pytest.raises(MalgilError, match="on the same test messages, received 100 and 99 rows"):
         decide_promotion(evaluation(0.86), evaluation(0.85, support=99), PromotionConfig())
