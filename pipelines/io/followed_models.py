@@ -14,6 +14,7 @@ from models.files import locate
 from pipelines.errors import MalgilError
 from pipelines.io.model_files import ModelFiles, load_model, verify_files
 from pipelines.io.model_releases import Release, ReleasedModel, read_refusal, read_release, write_refusal
+from pipelines.io.python_worker import keep_archives_read, keep_objects
 from pipelines.io.shared_model import start_tensorflow
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.prediction import PredictionConfig, create_predictor
@@ -44,6 +45,7 @@ class FollowedModels:
         self._source = source
         self._loaded: dict[ReleasedModel, LiveModel] = {}
         self.current = self._start()
+        keep_objects()
         self._over = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="followed-models", daemon=True)
         self._follower.start()
@@ -71,8 +73,10 @@ class FollowedModels:
     def _look_patiently(self) -> None:
         try:
             release = read_release(self._source.folder)
-            if release is not None:
-                self.current = self._take(release, self.current) or self.current
+            models = self._take(release, self.current) if release else None
+            if models is not None and models is not self.current:
+                self.current = models
+                keep_objects()
         except Exception as error:  # the store does not answer: the models stay, the next look may find it
             log.warning("no look for a new model: %s", type(error).__name__)
 
@@ -104,6 +108,7 @@ class FollowedModels:
 @lru_cache(maxsize=1)
 def follow_models(source: ModelSource) -> FollowedModels:
     """This worker's models; its first call loads them. In a Spark task only."""
+    keep_archives_read()
     start_tensorflow()
     return FollowedModels(source)
 

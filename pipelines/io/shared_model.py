@@ -13,6 +13,7 @@ from pyspark import SparkFiles, TaskContext
 from pyspark.sql import SparkSession
 
 from pipelines.io.model_files import MANIFEST, LoadedModel, ModelFiles, file_sha256, load_model
+from pipelines.io.python_worker import keep_archives_read, keep_objects
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +41,11 @@ def share_model(spark: SparkSession, model: ModelFiles) -> SharedModel:
 
 def load_shared_model(shared: SharedModel) -> LoadedModel:
     """The model, its files checked against their manifest. On executors only; once a Python worker, please."""
+    keep_archives_read()
     start_tensorflow()
-    return load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
+    loaded = load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
+    keep_objects()
+    return loaded
 
 
 def start_tensorflow() -> None:
