@@ -23,7 +23,7 @@ from datetime import date, datetime, timezone
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -40,6 +40,9 @@ from pipelines.training_set import TrainingSetConfig
 from udfs.analyzers import tokenize
 from udfs.screening import clean_text
 from udfs.shop_chat import ChatConfig, choose_labels, write_block
+
+if TYPE_CHECKING:
+    import keras
 
 CORES = (1, 2)
 PREDICTED_AT = datetime(2026, 5, 1, tzinfo=timezone.utc)
@@ -65,14 +68,9 @@ def main() -> None:
 
 def prepare(folder: Path, *, rows: int) -> None:
     """The model, and the same examples as `all/` (a Parquet file a core) and `one/` (one row a file)."""
-    from models.cnn import build_network, with_probabilities
-    from models.cnn_config import NetworkConfig
-
     texts = generate_texts(rows)
-    intents = tuple(label.name for label in choose_labels(60))
-    encoder = TextEncoder(tuple(_build_features(texts)), intents)
-    network = build_network(encoder.inputs, classes=len(intents), config=NetworkConfig())
-    write_model(folder / "model", network=with_probabilities(network), encoder=encoder)
+    network, encoder = build_model(texts, intents=60)
+    write_model(folder / "model", network=network, encoder=encoder)
     ids = {name: [*values] for name, values in encoder.encode(texts).items()}
     nothing = pa.nulls(rows, pa.string())
     at = pa.array([PREDICTED_AT] * rows, pa.timestamp("us", "UTC"))
@@ -84,17 +82,29 @@ def prepare(folder: Path, *, rows: int) -> None:
             pq.write_table(table.slice(part * size, size), folder / name / f"{part}.parquet")
 
 
+def build_model(texts: list[str], *, intents: int) -> "tuple[keras.Model, TextEncoder]":
+    """A model of the default features and network, with random weights and the texts' vocabulary."""
+    from models.cnn import build_network, with_probabilities
+    from models.cnn_config import NetworkConfig
+
+    names = tuple(label.name for label in choose_labels(intents))
+    encoder = TextEncoder(tuple(_build_features(texts)), names)
+    network = build_network(encoder.inputs, classes=intents, config=NetworkConfig())
+    return with_probabilities(network), encoder
+
+
 def generate_texts(count: int) -> list[str]:
     """Clean customers' messages of the generated shop chat."""
     texts: list[str] = []
     block = 0
     while len(texts) < count:
-        texts += [clean_text(text) for text in _customer_texts(block)]
+        texts += [clean_text(text) for text in generate_customer_texts(block)]
         block += 1
     return texts[:count]
 
 
-def _customer_texts(block: int) -> Iterator[str]:
+def generate_customer_texts(block: int) -> Iterator[str]:
+    """A block's customers' messages as they were said, 200 characters of each at most."""
     for line in write_block(block, ChatConfig(), date(2026, 5, 1)):
         try:
             message = json.loads(line)

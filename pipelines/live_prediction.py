@@ -20,6 +20,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAYLOAD = ("message_id", "room_id", "bot_id", "speaker", "sent_at")
 
 
+class CleanMessage(NamedTuple):
+    """A message that can be predicted."""
+
+    row: Row
+    text: str  # clean and masked
+
+
 class Prediction(NamedTuple):
     """A message's prediction."""
 
@@ -51,23 +58,28 @@ def predict_messages(
     rows: Sequence[Row], models: LiveModels, *, screening: ScreeningConfig, config: PredictionConfig
 ) -> Outcomes:
     """What becomes of each message, in order. The same message gives the same, but for the time of its prediction."""
-    screened = [(row, *_screen(row, screening)) for row in rows]
+    screened = [(row, *screen_message(row, screening)) for row in rows]
     dead_letters = [_write_dead_letter(row, text, reason) for row, text, reason in screened if reason]
-    clean = [(row, text) for row, text, reason in screened if not reason and row["is_predicted"]]
-    chosen = [models.choose(row["room_id"]) for row, _ in clean]
-    tops = _predict_by_model([text for _, text in clean], chosen)
-    now = datetime.now(timezone.utc)
-    predictions = [
-        _write_prediction(row, top, model, config, now)
-        for (row, _), top, model in zip(clean, tops, chosen, strict=True)
-    ]
+    clean = [CleanMessage(row, text) for row, text, reason in screened if not reason and row["is_predicted"]]
+    predictions = predict_clean(clean, models, config)
     return Outcomes(predictions, dead_letters, len(rows) - len(predictions) - len(dead_letters))
 
 
-def _screen(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
+def screen_message(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
     """The clean text, and the reason why it cannot be predicted."""
     cleaned: CleanedText = clean_and_screen(row["text"] or "", config)
     return cleaned.text, row["known_reason"] or (cleaned.reason if row["is_screened"] else None)
+
+
+def predict_clean(messages: Sequence[CleanMessage], models: LiveModels, config: PredictionConfig) -> list[Prediction]:
+    """The prediction of each message, in order, by the model of its room: one call of each model."""
+    chosen = [models.choose(message.row["room_id"]) for message in messages]
+    tops = _predict_by_model([message.text for message in messages], chosen)
+    now = datetime.now(timezone.utc)
+    return [
+        _write_prediction(message.row, top, model, config, now)
+        for message, top, model in zip(messages, tops, chosen, strict=True)
+    ]
 
 
 def _predict_by_model(texts: Sequence[str], chosen: Sequence[LiveModel]) -> list[Top]:

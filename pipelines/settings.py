@@ -18,6 +18,7 @@ from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError
 from pipelines.generation import GeneratorConfig
 from pipelines.io.executors import YarnConfig
+from pipelines.io.http_server import ServeConfig
 from pipelines.io.kafka_topics import KafkaConfig
 from pipelines.io.live_query import LiveConfig
 from pipelines.io.model_slots import SlotsConfig
@@ -56,6 +57,7 @@ class Settings:
     redis: RedisConfig = field(default_factory=RedisConfig)
     kafka: KafkaConfig = field(default_factory=KafkaConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
+    serve: ServeConfig = field(default_factory=ServeConfig)
     yarn: YarnConfig = field(default_factory=YarnConfig)
     spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 

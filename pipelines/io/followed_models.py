@@ -5,6 +5,8 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -103,6 +105,16 @@ class FollowedModels:
                 self._loaded[released] = model
                 return model
         return None
+
+
+@contextmanager
+def following_models(source: ModelSource) -> Iterator[FollowedModels]:
+    """The models in a process that is no Spark task; inside, the next ones as well."""
+    followed = FollowedModels(source)
+    try:
+        yield followed
+    finally:
+        followed.close()
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) ->
     assert set(find_jobs()) == {
         "generate_messages", "clean_messages", "build_training_set", "train_intent", "evaluate_intent",
         "predict_batch", "predict_stream", "nightly", "stage_model", "swap_slots", "rollback_model",
+        "serve",
     }  # fmt: skip
     assert "clean_messages        Clean raw chat logs" in shown
 
@@ -23,6 +24,14 @@ def test_help_shows_a_jobs_settings_with_defaults_and_comments() -> None:
     assert "min_chars: 2  # fewer" in shown
     assert "dataset presets: 3i4k, massive_ko, nsmc, songys_chatbot" in shown
     assert "learning_rate" not in shown
+
+
+def test_a_job_without_spark_has_none_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = describe_settings("serve")
+    assert "batch_rows: 64" in shown
+    assert "yarn:" not in shown
+    assert main(["serve", "spark.executor.memory=4g"]) == 1
+    assert "serve: expected no property of Spark" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Predictions by HTTP: one POST a message, answered as its prediction in Redis would read. Nothing is written."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from pipelines.http_messages import read_body
+from pipelines.io.followed_models import FollowedModels
+from pipelines.io.http_metrics import FAILED, OVERLOADED, PREDICTED, HttpMetrics
+from pipelines.io.slot_releases import SlotReleases
+from pipelines.live_prediction import CleanMessage, Prediction, predict_clean, screen_message
+from pipelines.micro_batches import BatchLimits, MicroBatches, TooManyWaitingError
+from pipelines.prediction import PredictionConfig
+from udfs.screening import ScreeningConfig
+
+log = logging.getLogger(__name__)
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class HttpRules:
+    """What holds for each request."""
+
+    screening: ScreeningConfig
+    prediction: PredictionConfig
+    limits: BatchLimits
+    max_bytes: int  # of a body
+
+
+class HttpPredictions:
+    """The routes and what they share. A message is predicted by the models that stand when its batch begins."""
+
+    def __init__(self, followed: FollowedModels, releases: SlotReleases, rules: HttpRules) -> None:
+        self._followed, self._releases, self._rules = followed, releases, rules
+        self._batches = MicroBatches(self._predict_batch, rules.limits)
+        self._metrics = HttpMetrics(self._slots, releases.refused)
+
+    async def predict(self, request: Request) -> Response:
+        started = time.perf_counter()
+        outcome, status, content = await self._answer(await self._receive(request))
+        self._metrics.count(outcome)
+        self._metrics.seconds.observe(time.perf_counter() - started)
+        return Response(content, status, media_type=_JSON)
+
+    async def health(self) -> Response:
+        return JSONResponse({"status": "ready", **self.describe()})
+
+    async def show_metrics(self) -> Response:
+        return Response(self._metrics.write(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def describe(self) -> dict[str, Any]:
+        """The versions that predict, and those that were refused with the reason."""
+        return {"slots": self._slots(), "refused_models": dict(self._releases.refused)}
+
+    def summarize(self) -> dict[str, Any]:
+        """What became of the requests."""
+        return {**self._metrics.summarize(), **self.describe()}
+
+    async def _receive(self, request: Request) -> bytes:
+        """The body, or a part of it that is too long already."""
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._rules.max_bytes:
+                break
+        return body
+
+    async def _answer(self, body: bytes) -> tuple[str, int, str]:
+        """The outcome, the status and the JSON of one request."""
+        row = read_body(body, max_bytes=self._rules.max_bytes, received_at=datetime.now(timezone.utc))
+        text, reason = screen_message(row, self._rules.screening)
+        if reason:
+            return reason, 422, f'{{"reason":"{reason}"}}'
+        try:
+            prediction = await self._batches.ask(CleanMessage(row, text))
+        except TooManyWaitingError:
+            return OVERLOADED, 503, f'{{"reason":"{OVERLOADED}"}}'
+        except Exception as error:  # its text may hold what was said
+            log.error("a request failed: %s", type(error).__name__)
+            return FAILED, 500, f'{{"reason":"{FAILED}"}}'
+        self._metrics.count_prediction(prediction.version)
+        return PREDICTED, 200, prediction.value
+
+    def _predict_batch(self, messages: Sequence[CleanMessage]) -> list[Prediction]:
+        self._metrics.batch_rows.observe(len(messages))
+        return predict_clean(messages, self._followed.current, self._rules.prediction)
+
+    def _slots(self) -> dict[str, str | None]:
+        models = self._followed.current
+        return {"production": models.production.version, "staging": models.staging.version if models.staging else None}
+
+
+def create_app(predictions: HttpPredictions) -> FastAPI:
+    """POST /predict, GET /health and /metrics."""
+    app = FastAPI(title="malgil", openapi_url=None)
+    app.add_api_route("/predict", predictions.predict, methods=["POST"])
+    app.add_api_route("/health", predictions.health)
+    app.add_api_route("/metrics", predictions.show_metrics)
+    return app
