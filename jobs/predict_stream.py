@@ -16,6 +16,7 @@ from pipelines.io.live_checkpoint import open_checkpoint
 from pipelines.io.live_query import run_query
 from pipelines.io.live_report import LiveReport
 from pipelines.io.live_worker import LiveWorker, predict_live, warm_workers
+from pipelines.io.metrics_server import LiveMetrics, serve_metrics
 from pipelines.io.redis_connection import connect_redis
 from pipelines.io.slot_releases import release_slots
 from pipelines.io.tracking import connect_mlflow
@@ -42,10 +43,14 @@ def run(job: Job) -> Summary:
         worker = LiveWorker(models, settings.cleaning.screening, redis, settings.redis, kafka)
         records = predict_live(messages, worker, counts)
         report = LiveReport(counts, releases, job.progress.note, every_s=live.report_every_s)
-        with warm_workers(job.spark, models):
-            run_query(
-                records, checkpoint, live, write=partial(write_records, config=kafka), is_over=is_over, tick=report.tick
-            )
+        metrics = LiveMetrics(counts, releases)
+        with (
+            serve_metrics(metrics, host=live.metrics_host, port=live.metrics_port) as url,
+            warm_workers(job.spark, models),
+        ):
+            job.progress.note(f"{job.name:<20} metrics at {url}")
+            write = partial(write_records, config=kafka)
+            run_query(records, checkpoint, live, write=write, is_over=is_over, ticks=(report.tick, metrics.tick))
     return report.summarize()
 
 

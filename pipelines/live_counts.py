@@ -14,6 +14,7 @@ from pipelines.live_prediction import Outcomes
 
 Counts = Counter[tuple[str, str]]
 _STEP = 1.1  # of the delays' histogram: a percentile is at most a tenth too high
+_BOUNDS = range(24, 169, 3)  # exponents of the step that Prometheus gets: 10 ms to 2.5 h, by a third each
 
 
 class CountsParam(AccumulatorParam[Counts]):
@@ -37,7 +38,9 @@ def count_outcomes(outcomes: Outcomes, *, repeated: int) -> Counts:
     counts: Counts = Counter({("others", ""): outcomes.others, ("repeated", ""): repeated})
     counts.update(("models", prediction.version) for prediction in outcomes.predictions)
     counts.update(("dead_letters", letter.reason) for letter in outcomes.dead_letters)
-    counts.update(("delays", _bucket(p.delay_ms)) for p in outcomes.predictions if p.delay_ms is not None)
+    delays_ms = [max(p.delay_ms, 0.0) for p in outcomes.predictions if p.delay_ms is not None]
+    counts.update(("delays", _bucket(delay_ms)) for delay_ms in delays_ms)
+    counts["delays_ms", ""] += round(sum(delays_ms))
     return counts
 
 
@@ -54,6 +57,14 @@ def describe_counts(counts: Counts) -> dict[str, Any]:
         "models": models,
         "delay_ms": {f"p{share}": _percentile(_group(counts, "delays"), share / 100) for share in (50, 95, 99)},
     }
+
+
+def describe_delays(counts: Counts) -> tuple[list[tuple[str, float]], float]:
+    """As a histogram of Prometheus: each bound in seconds with the delays up to it, and the sum of all in seconds."""
+    delays = [(int(exponent), count) for exponent, count in _group(counts, "delays").items()]
+    bounds = [(f"{_STEP**bound / 1000:.4g}", bound) for bound in _BOUNDS]
+    buckets = [(text, float(sum(count for exponent, count in delays if exponent <= bound))) for text, bound in bounds]
+    return [*buckets, ("+Inf", float(sum(count for _, count in delays)))], counts["delays_ms", ""] / 1000
 
 
 def _group(counts: Counts, kind: str) -> dict[str, int]:

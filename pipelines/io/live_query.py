@@ -1,7 +1,7 @@
 """The streaming query of live prediction: its micro-batches, and its end between two of them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -28,6 +28,8 @@ class LiveConfig:
     staging_percent: float = 0.0  # of the rooms are predicted by the version in staging, where there is one
     look_every_s: float = 2.0  # between two looks for what is in a slot, and of workers for a new release
     report_every_s: float = 10.0  # between two lines of counts
+    metrics_host: str = "127.0.0.1"  # where the driver listens for Prometheus; 0.0.0.0: at all of its addresses
+    metrics_port: int = 0  # 0: a free one; the log and the first lines name it
 
     def source_options(self) -> dict[str, str]:
         """Those of Spark's Kafka source."""
@@ -66,9 +68,9 @@ def run_query(
     *,
     write: Callable[[DataFrame], None],
     is_over: Callable[[], bool],
-    tick: Callable[[StreamingQuery], None],
+    ticks: Sequence[Callable[[StreamingQuery], None]],
 ) -> None:
-    """Read `records` until `is_over`, and `write` each micro-batch; calls `tick` once a second.
+    """Read `records` until `is_over`, and `write` each micro-batch; calls `ticks` once a second.
 
     Guarantee: at least once, from where the checkpoint says. An end by `is_over` falls between two micro-batches, so
     that nothing is written twice; after any other end, the micro-batch that was not committed is written again.
@@ -82,7 +84,8 @@ def run_query(
         while not is_over():
             if query.awaitTermination(_TICK_S):
                 raise MalgilError("the query was ended from outside; run predict_stream again")
-            tick(query)
+            for tick in ticks:
+                tick(query)
         _end_between_batches(query, gate)
     except StreamingQueryException as error:
         raise find_own_error(error) or error from error

@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
 import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 
 from devstack.stack import StackStatus
 from pipelines.io.registry import promote, register_model
@@ -144,6 +147,15 @@ class Stream:
         """Its lines of counts so far."""
         lines = [line for line in self.shown.splitlines() if line.startswith('{"read"')]
         return [json.loads(line) for line in lines]
+
+    def scrape(self) -> dict[str, float]:
+        """Its metrics as Prometheus reads them, those of several labels added up."""
+        (url,) = (line.rpartition(" ")[2] for line in self.shown.splitlines() if " metrics at " in line)
+        found: dict[str, float] = Counter()
+        for family in text_string_to_metric_families(urlopen(url).read().decode()):
+            for sample in family.samples:
+                found[sample.name] += sample.value
+        return found
 
     def stop(self) -> dict[str, Any]:
         """SIGTERM; its summary."""

@@ -164,6 +164,19 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_p
     assert {json.dumps(value, sort_keys=True) for _, value in topics.read("predictions")} == {
         json.dumps(value, sort_keys=True) for value in found.values()
     }
+    _assert_metrics_tell(stream, stream.reports()[-1], sent=len(lines))
+
+
+def _assert_metrics_tell(stream: Stream, report: dict[str, Any], *, sent: int) -> None:
+    metrics = stream.scrape()
+    assert metrics["malgil_live_read_total"] == report["read"] == sent
+    assert (
+        metrics["malgil_live_predictions_total"] == metrics["malgil_live_delay_seconds_count"] == report["predictions"]
+    )
+    assert metrics["malgil_live_dead_letters_total"] == sum(report["dead_letters"].values())
+    stream.wait(lambda: stream.scrape()["malgil_live_sent_total"] == sent)  # told when the micro-batch is committed
+    assert stream.scrape()["malgil_live_lag_messages"] == 0
+    assert stream.scrape()["malgil_live_batch_seconds"] > 0
 
 
 def _without_numbers(prediction: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""The numbers of a running live job over HTTP, for Prometheus."""
+
+import json
+import logging
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from pyspark import Accumulator
+from pyspark.sql.streaming.query import StreamingQuery
+
+from pipelines.errors import MalgilError
+from pipelines.io.slot_releases import SlotReleases
+from pipelines.live_counts import Counts
+from pipelines.live_metrics import describe_metrics
+
+log = logging.getLogger(__name__)
+
+
+class LiveMetrics(Collector):
+    """Live prediction's metrics; it keeps the last micro-batch's progress and nothing else."""
+
+    def __init__(self, counts: Accumulator[Counts], releases: SlotReleases) -> None:
+        self._counts, self._releases = counts, releases
+        self._progress: Any = None
+
+    def tick(self, query: StreamingQuery) -> None:
+        """Look at the query's progress: a scrape asks nobody."""
+        progress = query.lastProgress
+        self._progress = json.loads(progress.json) if progress else None  # PySpark's own offsets are no JSON
+
+    def collect(self) -> Iterable[Metric]:
+        release, refused = self._releases.current, tuple(self._releases.refused)
+        models = {"production": release.production, "staging": release.staging}
+        slots = {slot: model.version for slot, model in models.items() if model}
+        return describe_metrics(self._counts.value.copy(), self._progress, slots=slots, refused=refused)
+
+
+@contextmanager
+def serve_metrics(metrics: Collector, *, host: str, port: int) -> Iterator[str]:
+    """The URL at which the metrics are, as long as the block lasts; with port 0 a free one.
+
+    Raises MalgilError where the address cannot be listened at.
+    """
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise MalgilError(
+            f"live.metrics_host, live.metrics_port: expected an address to listen at, received {host}:{port}: "
+            f"{error.strerror}; set others, or port 0 for a free one"
+        ) from error
+    shown = socket.getfqdn() if host in ("0.0.0.0", "::") else host  # on a cluster, whichever node the driver is on
+    url = f"http://{shown}:{server.server_port}/metrics"
+    log.info("metrics at %s", url)
+    try:
+        yield url
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
