@@ -4,8 +4,9 @@
 
 Both serve one model of the default features and network (24 morphemes, 450 intents, random weights) on the first core;
 wrk (Debian package wrk) asks from the second, each connection a request at a time, with the raw texts of generated
-shop chat. The peer cleans and masks as serve does and runs on the same uvicorn, uvloop and httptools; it calls Keras's
-`predict_on_batch`, which is faster than `predict` for a single row.
+shop chat. serve is asked once more while its model changes every few seconds. The peer cleans and masks as serve does
+and runs on the same uvicorn, uvloop and httptools; it calls Keras's `predict_on_batch`, which is faster than `predict`
+for a single row. "CPU us" is the server's CPU time for a request: it says the same on a busy machine.
 """
 
 import argparse
@@ -20,8 +21,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import psutil
 
 from benchmarks.predict_batch import build_model, generate_customer_texts, generate_texts
 from pipelines.io.http_server import ServeConfig, open_socket, run_server
@@ -29,11 +33,14 @@ from pipelines.io.model_files import load_model
 from pipelines.io.registry import download_model, promote, register_model
 from pipelines.io.shared_model import import_tensorflow
 from pipelines.io.tracking import MlflowConfig, connect_mlflow, start_run
+from pipelines.polling import polling
 from udfs.screening import ScreeningConfig, clean_and_screen
 
 MODEL = "malgil-intent"
 SERVER_CORE, CLIENT_CORE = 0, 1
 INTENTS, TEXTS = 450, 20_000
+VERSIONS = ("1", "2")
+SWAP_EVERY_S, SWAP_CONNECTIONS = 5.0, 32
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -47,6 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="malgil-serve-") as name:
         folder = Path(name)
         prepare(folder)
+        os.sched_setaffinity(0, [CLIENT_CORE])
         results = {
             way: _measure(way, folder, arguments.connections, arguments.seconds) for way in ("serve", "bare FastAPI")
         }
@@ -57,10 +65,13 @@ def main() -> None:
 
 
 def prepare(folder: Path) -> None:
-    """A registry with a champion, and the bodies of requests."""
+    """A registry with two versions of the model, and the bodies of requests."""
     network, encoder = build_model(generate_texts(TEXTS), intents=INTENTS)
-    run = start_run(connect_mlflow(_tracking_config(folder)), "serve", parameters={}, tags={})
-    promote(run.tracking, MODEL, register_model(run, MODEL, network=network, encoder=encoder, snapshot="", metrics={}))
+    tracking = connect_mlflow(_tracking_config(folder))
+    for name in VERSIONS:
+        run = start_run(tracking, f"training-{name}", parameters={}, tags={})
+        register_model(run, MODEL, network=network, encoder=encoder, snapshot="", metrics={})
+    promote(tracking, MODEL, VERSIONS[0])
     with (folder / "bodies.jsonl").open("w", encoding="utf8") as bodies:
         for number, text in enumerate(_predictable_texts()):
             message = {"message_id": f"m{number}", "room_id": f"r{number % 100}", "bot_id": "maru", "text": text}
@@ -111,16 +122,32 @@ def _say_url(url: str) -> None:
 
 
 def _measure(way: str, folder: Path, connections: list[int], seconds: int) -> list[dict[str, Any]]:
-    with _server(way, folder) as url:
-        _load(url, folder, connections=16, seconds=3)  # warm
-        return [
-            {"connections": count, **_load(url, folder, connections=count, seconds=seconds)} for count in connections
-        ]
+    with _server(way, folder) as server:
+        _load(server, folder, connections=16, seconds=3)  # warm
+        rows = [_load(server, folder, connections=count, seconds=seconds) for count in connections]
+        if way == "serve":
+            with _swapping(folder):
+                rows.append({**_load(server, folder, connections=SWAP_CONNECTIONS, seconds=seconds), "swaps": True})
+    return rows
 
 
 @contextmanager
-def _server(way: str, folder: Path) -> Iterator[str]:
-    """The URL of the server, on its core."""
+def _swapping(folder: Path) -> Iterator[None]:
+    """Inside, the alias moves again and again."""
+    tracking, versions = connect_mlflow(_tracking_config(folder)), cycle(reversed(VERSIONS))
+    with polling(lambda: promote(tracking, MODEL, next(versions)), every_s=SWAP_EVERY_S, name="swaps"):
+        yield
+
+
+class Server(NamedTuple):
+    """A server on its core."""
+
+    url: str
+    process: psutil.Process  # or the door that started it
+
+
+@contextmanager
+def _server(way: str, folder: Path) -> Iterator[Server]:
     config = _tracking_config(folder)
     command = [sys.executable, "-m", "benchmarks.serve", "--peer", str(folder)]
     if way == "serve":
@@ -136,7 +163,7 @@ def _server(way: str, folder: Path) -> Iterator[str]:
             preexec_fn=partial(os.sched_setaffinity, 0, [SERVER_CORE]),
         )  # fmt: skip
     try:
-        yield _wait_for_url(process, shown)
+        yield Server(_wait_for_url(process, shown), psutil.Process(process.pid))
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
@@ -151,14 +178,22 @@ def _wait_for_url(process: "subprocess.Popen[str]", shown: Path) -> str:
     sys.exit(f"the server ended:\n{shown.read_text(encoding='utf8')[-3000:]}")
 
 
-def _load(url: str, folder: Path, *, connections: int, seconds: int) -> dict[str, Any]:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(PROJECT / "benchmarks/serve.lua"), url]
+def _load(server: Server, folder: Path, *, connections: int, seconds: int) -> dict[str, Any]:
+    script, used = str(PROJECT / "benchmarks/serve.lua"), _cpu_seconds(server.process)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, server.url]
     ran = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "BODIES": f"{folder}/bodies.jsonl"},
         preexec_fn=partial(os.sched_setaffinity, 0, [CLIENT_CORE]),
     )  # fmt: skip
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    return {"requests_per_s": round(found["requests"] / found["seconds"]), **found}
+    cpu_us = (_cpu_seconds(server.process) - used) / found["requests"] * 1e6
+    rate = round(found["requests"] / found["seconds"])
+    return {"connections": connections, "requests_per_s": rate, "cpu_us": round(cpu_us), **found}
+
+
+def _cpu_seconds(root: psutil.Process) -> float:
+    times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
+    return float(sum(spent.user + spent.system for spent in times))
 
 
 def _tracking_config(folder: Path) -> MlflowConfig:
@@ -166,12 +201,13 @@ def _tracking_config(folder: Path) -> MlflowConfig:
 
 
 def _print_table(results: dict[str, list[dict[str, Any]]]) -> None:
-    print(f"{'':14s} connections  requests/s   p50 ms   p99 ms   max ms  refused  failed")
+    print(f"{'':14s} connections  requests/s  CPU us each   p50 ms   p99 ms   max ms  refused  failed")
     for way, rows in results.items():
         for row in rows:
             print(
-                f"{way:14s} {row['connections']:11d} {row['requests_per_s']:11,d} {row['p50_ms']:8.1f} "
-                f"{row['p99_ms']:8.1f} {row['max_ms']:8.1f} {row['refused']:8d} {row['failed']:7d}"
+                f"{way:14s} {row['connections']:11d} {row['requests_per_s']:11,d} {row['cpu_us']:12d} "
+                f"{row['p50_ms']:8.1f} {row['p99_ms']:8.1f} {row['max_ms']:8.1f} {row['refused']:8d} "
+                f"{row['failed']:7d}{'  while the model changes' if 'swaps' in row else ''}"
             )
 
 

@@ -28,7 +28,7 @@ SECTIONS = ("cleaning", "mlflow", "prediction", "live", "serve")
 def run(job: PlainJob) -> Summary:
     serve = job.settings.serve
     with stop_requests() as is_over, open_socket(serve) as opened, _follow(job) as (followed, releases):
-        predictions = HttpPredictions(followed, releases, _rules(job.settings))
+        predictions = HttpPredictions(lambda: followed.current, releases.refused, _rules(job.settings))
         run_server(
             create_app(predictions), opened, serve, is_over=is_over,
             begin=lambda url: job.progress.note(json.dumps({"url": url, **predictions.describe()})),

@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,13 +41,14 @@ class FollowedModels:
     A thread of its own looks for a new release and loads what is new in it; whoever predicts meanwhile has the one
     before. A version that cannot be loaded, whose files are not those of its manifest, or that fails its self-test is
     refused: this worker says so in the store and never tries it again. Two slots that change places load nothing.
+    `after_change` is called when the models are there, and whenever others have taken their place.
     """
 
-    def __init__(self, source: ModelSource) -> None:
-        self._source = source
+    def __init__(self, source: ModelSource, *, after_change: Callable[[], None] = lambda: None) -> None:
+        self._source, self._after_change = source, after_change
         self._loaded: dict[ReleasedModel, LiveModel] = {}
         self.current = self._start()
-        keep_objects()
+        self._after_change()
         self._over = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="followed-models", daemon=True)
         self._follower.start()
@@ -78,7 +79,7 @@ class FollowedModels:
             models = self._take(release, self.current) if release else None
             if models is not None and models is not self.current:
                 self.current = models
-                keep_objects()
+                self._after_change()
         except Exception as error:  # the store does not answer: the models stay, the next look may find it
             log.warning("no look for a new model: %s", type(error).__name__)
 
@@ -110,7 +111,7 @@ class FollowedModels:
 @contextmanager
 def following_models(source: ModelSource) -> Iterator[FollowedModels]:
     """The models in a process that is no Spark task; inside, the next ones as well."""
-    followed = FollowedModels(source)
+    followed = FollowedModels(source)  # without keep_objects: nobody would be answered while it looks at all of them
     try:
         yield followed
     finally:
@@ -122,7 +123,7 @@ def follow_models(source: ModelSource) -> FollowedModels:
     """This worker's models; its first call loads them. In a Spark task only."""
     keep_archives_read()
     start_tensorflow()
-    return FollowedModels(source)
+    return FollowedModels(source, after_change=keep_objects)
 
 
 def _load_or_refuse(source: ModelSource, released: ReleasedModel) -> LiveModel | None:

@@ -1,7 +1,6 @@
 """A registered model's files on every executor: how they get there, and loading them once a Python worker."""
 
 import atexit
-import gc
 import logging
 import os
 import shutil
@@ -73,8 +72,7 @@ def import_tensorflow(*, threads: int) -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    gc.collect()
-    gc.freeze()
+    keep_objects()
 
 
 def zip_model(folder: Path, target: Path) -> Path:
