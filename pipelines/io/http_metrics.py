@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-PREDICTED, OVERLOADED, FAILED = "predicted", "overloaded", "failed"  # outcomes; others are reasons of screening
+# Outcomes; others are reasons why a message cannot be predicted
+PREDICTED, OVERLOADED, FAILED, GONE = "predicted", "overloaded", "failed", "gone"
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from pipelines.http_messages import read_body
-from pipelines.io.http_metrics import FAILED, OVERLOADED, PREDICTED, HttpMetrics
+from pipelines.io.http_metrics import FAILED, GONE, OVERLOADED, PREDICTED, HttpMetrics
 from pipelines.live_models import LiveModels
 from pipelines.live_prediction import CleanMessage, Prediction, predict_clean, screen_message
 from pipelines.micro_batches import BatchLimits, MicroBatches, TooManyWaitingError
@@ -20,6 +21,7 @@ from udfs.screening import ScreeningConfig
 
 log = logging.getLogger(__name__)
 
+Answer = tuple[str, int, str]  # the outcome, the status and the JSON of one request
 _JSON = "application/json"
 
 
@@ -46,7 +48,12 @@ class HttpPredictions:
 
     async def predict(self, request: Request) -> Response:
         started = time.perf_counter()
-        outcome, status, content = await self._answer(await self._receive(request))
+        try:
+            body = await self._receive(request)
+        except ClientDisconnect:
+            outcome, status, content = _refuse(GONE, 400)  # counted, though nobody reads it
+        else:
+            outcome, status, content = await self._answer(body)
         self._metrics.count(outcome)
         self._metrics.seconds.observe(time.perf_counter() - started)
         return Response(content, status, media_type=_JSON)
@@ -74,19 +81,18 @@ class HttpPredictions:
                 break
         return body
 
-    async def _answer(self, body: bytes) -> tuple[str, int, str]:
-        """The outcome, the status and the JSON of one request."""
+    async def _answer(self, body: bytes) -> Answer:
         row = read_body(body, max_bytes=self._rules.max_bytes, received_at=datetime.now(timezone.utc))
         text, reason = screen_message(row, self._rules.screening)
         if reason:
-            return reason, 422, f'{{"reason":"{reason}"}}'
+            return _refuse(reason, 422)
         try:
             prediction = await self._batches.ask(CleanMessage(row, text))
         except TooManyWaitingError:
-            return OVERLOADED, 503, f'{{"reason":"{OVERLOADED}"}}'
+            return _refuse(OVERLOADED, 503)
         except Exception as error:  # its text may hold what was said
             log.error("a request failed: %s", type(error).__name__)
-            return FAILED, 500, f'{{"reason":"{FAILED}"}}'
+            return _refuse(FAILED, 500)
         self._metrics.count_prediction(prediction.version)
         return PREDICTED, 200, prediction.value
 
@@ -106,3 +112,7 @@ def create_app(predictions: HttpPredictions) -> FastAPI:
     app.add_api_route("/health", predictions.health)
     app.add_api_route("/metrics", predictions.show_metrics)
     return app
+
+
+def _refuse(reason: str, status: int) -> Answer:
+    return reason, status, f'{{"reason":"{reason}"}}'

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ["tensorflow", "keras", "mlflow", "horovod", "konlpy", "jpype", "kiwipiepy"]
+HEAVY = ["tensorflow", "keras", "mlflow", "horovod", "konlpy", "jpype", "kiwipiepy", "fastapi", "uvicorn"]
 
 
 def test_no_job_imports_anything_heavy() -> None:

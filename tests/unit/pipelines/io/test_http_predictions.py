@@ -29,11 +29,14 @@ def models() -> LiveModels:
     return LiveModels(LiveModel(predictor, "malgil-intent", "7"))
 
 
-def ask(predictions: HttpPredictions, *chunks: bytes, path: str = "/predict") -> tuple[int, str]:
-    """The status and body of a request, sent in these chunks."""
+def ask(predictions: HttpPredictions, *chunks: bytes | None, path: str = "/predict") -> tuple[int, str]:
+    """The status and body of a request, sent in these chunks; at None the client goes away."""
     sent: list[dict[str, Any]] = []
-    parts = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks[:-1]]
-    parts.append({"type": "http.request", "body": b"".join(chunks[-1:]), "more_body": False})
+    parts: list[dict[str, Any]] = [
+        {"type": "http.disconnect"} if chunk is None else {"type": "http.request", "body": chunk, "more_body": True}
+        for chunk in chunks
+    ]
+    parts.append({"type": "http.request", "body": b"", "more_body": False})
     scope = {
         "type": "http", "http_version": "1.1", "method": "POST" if chunks else "GET", "path": path,
         "query_string": b"", "headers": [],
@@ -63,6 +66,12 @@ def test_a_message_in_parts_is_one_message(models: LiveModels) -> None:
 def test_a_body_that_is_too_long_is_not_read_to_its_end(models: LiveModels) -> None:
     predictions = HttpPredictions(lambda: models, {}, RULES)
     assert ask(predictions, b"x" * 201, b"x") == (422, '{"reason":"too_long"}')
+
+
+def test_who_goes_away_within_a_message_is_counted(models: LiveModels) -> None:
+    predictions = HttpPredictions(lambda: models, {}, RULES)
+    ask(predictions, b'{"text', None)
+    assert predictions.summarize()["outcomes"] == {"gone": 1}
 
 
 def test_who_comes_when_too_many_wait_is_told_to_come_again(models: LiveModels) -> None:
