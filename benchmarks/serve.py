@@ -46,6 +46,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     arguments = _parse_arguments()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if arguments.peer:
         serve_bare(_tracking_config(Path(arguments.peer)))
         return

@@ -1,5 +1,6 @@
 """The slots' models in a live Python worker: loaded once, and replaced by newer ones that were loaded behind them."""
 
+import gc
 import logging
 import os
 import tempfile
@@ -44,7 +45,7 @@ class FollowedModels:
     `after_change` is called when the models are there, and whenever others have taken their place.
     """
 
-    def __init__(self, source: ModelSource, *, after_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, source: ModelSource, *, after_change: Callable[[], object]) -> None:
         self._source, self._after_change = source, after_change
         self._loaded: dict[ReleasedModel, LiveModel] = {}
         self.current = self._start()
@@ -110,8 +111,11 @@ class FollowedModels:
 
 @contextmanager
 def following_models(source: ModelSource) -> Iterator[FollowedModels]:
-    """The models in a process that is no Spark task; inside, the next ones as well."""
-    followed = FollowedModels(source)  # without keep_objects: nobody would be answered while it looks at all of them
+    """The models in a process that is no Spark task; inside, the next ones as well.
+
+    What was replaced is freed at once: a network is full of cycles, and Python would come to collect them late.
+    """
+    followed = FollowedModels(source, after_change=gc.collect)
     try:
         yield followed
     finally:

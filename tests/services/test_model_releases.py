@@ -1,7 +1,9 @@
 """From the registry's slots to a worker's models: the next one takes over, a bad one never predicts."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import MalgilError
-from pipelines.io.followed_models import FollowedModels, ModelSource
+from pipelines.io.followed_models import FollowedModels, ModelSource, following_models
 from pipelines.io.model_releases import Release, read_release, write_release
 from pipelines.io.model_slots import Slots, roll_back, stage, swap_slots
+from pipelines.io.python_worker import keep_objects
 from pipelines.io.registry import find_aliases, promote, register_model, rolled_back_at
 from pipelines.io.slot_releases import SlotReleases
 from pipelines.io.store import Store, StoreConfig
@@ -48,7 +51,8 @@ def follow() -> Iterator[Callable[[SlotReleases], FollowedModels]]:
     started: list[FollowedModels] = []
 
     def follow(releases: SlotReleases) -> FollowedModels:
-        started.append(FollowedModels(ModelSource(releases.folder, 0.05, PredictionConfig(), 50)))
+        source = ModelSource(releases.folder, 0.05, PredictionConfig(), 50)
+        started.append(FollowedModels(source, after_change=keep_objects))
         return started[-1]
 
     yield follow
@@ -85,6 +89,37 @@ def test_a_new_champion_takes_over_and_the_old_one_comes_back(
     releases.look()
     wait(lambda: followed.current.production.version == first)
     assert releases.refused == {}
+
+
+def test_a_server_frees_the_models_that_were_replaced(
+    tracking: Tracking, store: Store, release: Callable[..., str]
+) -> None:
+    versions = [release(1), release(2)]
+    releases = SlotReleases(tracking, store, MODEL)
+    with following_models(ModelSource(releases.folder, 0.05, PredictionConfig())) as followed, no_own_collection():
+        before = count_networks()
+        for version in versions * 2:
+            promote(tracking, MODEL, version)
+            releases.look()
+            wait(lambda wanted=version: followed.current.production.version == wanted)
+        wait(lambda: count_networks() == before)
+
+
+@contextmanager
+def no_own_collection() -> Iterator[None]:
+    """Inside, Python collects only when it is told to."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def count_networks() -> int:
+    from keras import Model
+
+    return sum(isinstance(found, Model) for found in gc.get_objects())
 
 
 def test_a_version_that_fails_its_self_test_is_refused_and_the_old_one_stays(
