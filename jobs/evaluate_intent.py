@@ -4,14 +4,19 @@
 """
 
 from jobs.job import Job, Summary, main
-from jobs.lineage import find_snapshot, training_id
+from jobs.lineage import find_filed_feedback, find_snapshot, today, training_id
 from pipelines.errors import MalgilError
+from pipelines.evaluation import evaluate_counts
+from pipelines.feedback import HELD_OUT
+from pipelines.feedback_gate import find_inconsistency
 from pipelines.io.evaluations import evaluate_version
+from pipelines.io.feedback_store import write_verdict
+from pipelines.io.model_files import ModelFiles
 from pipelines.io.registry import champion, download_model, find_version, promote, rolled_back_at, tag_version
 from pipelines.io.tracking import connect_mlflow
-from pipelines.promotion import decide_promotion
+from pipelines.promotion import PromotionDecision, decide_promotion
 
-SECTIONS = ("input", "cleaning", "training_set", "network", "training", "mlflow", "promotion")
+SECTIONS = ("input", "cleaning", "training_set", "network", "training", "mlflow", "promotion", "feedback")
 
 
 def run(job: Job) -> Summary:
@@ -30,13 +35,29 @@ def run(job: Job) -> Summary:
         if version
     }
     taken_back = rolled_back_at(tracking, name, challenger)
+    fault = _find_bad_feedback(job, download_model(tracking, name, challenger))
     decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion, taken_back)
+    decision = PromotionDecision(promoted=False, reason=fault) if fault else decision
     if decision.promoted:
         promote(tracking, name, challenger)
     tag_version(tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason})
     new_champion = challenger if decision.promoted else reigning
     return _summarize(name, challenger, reigning=new_champion, compared_with=reigning, promoted=decision.promoted,
                       reason=decision.reason, skipped=False)  # fmt: skip
+
+
+def _find_bad_feedback(job: Job, challenger: ModelFiles) -> str | None:
+    """Why the corrections in the training set must not have been learned; they are not learned again then."""
+    filed, snapshot = find_filed_feedback(job), find_snapshot(job)
+    if not filed.new:
+        return None
+    held_out = evaluate_counts([])
+    if HELD_OUT in snapshot["rows"]:
+        held_out = evaluate_version(job.spark, job.store, challenger, snapshot["id"], split=HELD_OUT)
+    fault = find_inconsistency(held_out, job.settings.feedback)
+    if fault:
+        write_verdict(job.store, today(job), filed.new, is_trusted=False, reason=fault)
+    return fault
 
 
 def _summarize(

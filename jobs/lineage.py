@@ -10,16 +10,22 @@ from zoneinfo import ZoneInfo
 from jobs.job import Job
 from pipelines.cleaning import RULES_VERSION
 from pipelines.errors import MalgilError
+from pipelines.io.feedback_store import FiledFeedback, count_corrections, find_feedback
 from pipelines.io.raw_messages import InputConfig, list_raw_files
 from pipelines.io.store import Manifest, content_id
 
 KOREA = ZoneInfo("Asia/Seoul")
 
 
+def today(job: Job) -> date:
+    """The run's day in Korea."""
+    return job.now.astimezone(KOREA).date()
+
+
 def generator_day(job: Job) -> date:
     """The day of the generated messages: the setting, else today in Korea."""
     day = job.settings.generator.day
-    return date.fromisoformat(day) if day else job.now.astimezone(KOREA).date()
+    return date.fromisoformat(day) if day else today(job)
 
 
 def generated_id(job: Job) -> str:
@@ -49,9 +55,19 @@ def find_clean(job: Job) -> Manifest:
     return _find(job, "clean", clean_id(job), "clean_messages")
 
 
+def find_filed_feedback(job: Job) -> FiledFeedback:
+    """The corrections that a training set takes in: filed before `feedback.until`; new ones once they can be judged."""
+    config = job.settings.feedback
+    filed = find_feedback(job.store, config, until=date.fromisoformat(config.until) if config.until else today(job))
+    is_enough = count_corrections(job.store, filed.new) >= config.min_corrections
+    return filed if is_enough else replace(filed, new=())
+
+
 def snapshot_id(job: Job) -> str:
-    """Of what the clean messages say, wherever they came from, and the training set's settings."""
-    return content_id("snapshot", find_clean(job)["content"], asdict(job.settings.training_set))
+    """Of what the clean messages say, wherever they came from, the training set's settings, and the feedback."""
+    settings, filed = job.settings, find_filed_feedback(job)
+    feedback = [asdict(filed), settings.feedback.held_out_share] if filed.all else []
+    return content_id("snapshot", find_clean(job)["content"], asdict(settings.training_set), *feedback)
 
 
 def find_snapshot(job: Job) -> Manifest:

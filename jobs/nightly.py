@@ -19,8 +19,8 @@ from jobs.job import Job, Summary, main, run_step
 from jobs.nightly_report import write_nightly_report
 
 SECTIONS = (
-    "generator", "input", "cleaning", "training_set", "network", "training", "mlflow", "promotion", "prediction",
-    "redis",
+    "generator", "input", "cleaning", "training_set", "network", "training", "mlflow", "promotion", "feedback",
+    "prediction", "redis",
 )  # fmt: skip
 
 STEPS = (clean_messages, build_training_set, train_intent, evaluate_intent, predict_batch)

@@ -40,7 +40,7 @@ def run(job: Job) -> Summary:
     )  # fmt: skip
     with stop_requests() as is_over, slots as releases:
         models = ModelSource(releases.folder, live.look_every_s, settings.prediction, live.staging_percent)
-        worker = LiveWorker(models, settings.cleaning.screening, redis, settings.redis, kafka)
+        worker = LiveWorker(models, settings.cleaning.screening, redis, settings.redis, kafka, live.keep_texts)
         records = predict_live(messages, worker, counts)
         report = LiveReport(counts, releases, job.progress.note, every_s=live.report_every_s)
         metrics = LiveMetrics(counts, releases)

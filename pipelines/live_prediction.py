@@ -6,7 +6,7 @@ one pass of one worker: each further worker in a micro-batch would cost its own 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -52,6 +52,7 @@ class Outcomes:
     predictions: list[Prediction]
     dead_letters: list[DeadLetter]
     others: int  # clean messages of speakers whose messages are not predicted
+    texts: list[str] = field(default_factory=list)  # of the predictions: clean and masked
 
 
 def predict_messages(
@@ -62,7 +63,8 @@ def predict_messages(
     dead_letters = [_write_dead_letter(row, text, reason) for row, text, reason in screened if reason]
     clean = [CleanMessage(row, text) for row, text, reason in screened if not reason and row["is_predicted"]]
     predictions = predict_clean(clean, models, config)
-    return Outcomes(predictions, dead_letters, len(rows) - len(predictions) - len(dead_letters))
+    others = len(rows) - len(predictions) - len(dead_letters)
+    return Outcomes(predictions, dead_letters, others, [message.text for message in clean])
 
 
 def screen_message(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:

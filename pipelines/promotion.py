@@ -48,7 +48,7 @@ def decide_promotion(
     A challenger that was champion and was rolled back by hand is not promoted by itself again, whatever its numbers.
     Raises MalgilError when the two were evaluated on different messages.
     """
-    refusal = _below_the_floor(challenger, config)
+    refusal = find_low_value(challenger, config)
     if rolled_back_at:
         refusal = f"it was rolled back at {rolled_back_at}; stage_model and swap_slots bring it back"
     if refusal is None and champion is not None:
@@ -59,7 +59,8 @@ def decide_promotion(
     return PromotionDecision(promoted=True, reason=_praise(challenger, champion, config))
 
 
-def _below_the_floor(challenger: Evaluation, config: PromotionConfig) -> str | None:
+def find_low_value(challenger: Evaluation, config: PromotionConfig) -> str | None:
+    """Why the challenger is below the limits that every model must keep; None where it is not."""
     if challenger.accuracy < config.min_accuracy:
         return f"accuracy {challenger.accuracy:.4f} is below the required {config.min_accuracy:.4f}"
     if challenger.calibration_error > config.max_calibration_error:
@@ -74,6 +75,11 @@ def _not_better(challenger: Evaluation, champion: Evaluation, config: PromotionC
         return f"{name} {new:.4f} is not above the champion's {old:.4f}"
     if new - old < config.min_gain - _ROUNDING:
         return f"{name} {new:.4f} is less than {config.min_gain:.4f} above the champion's {old:.4f}"
+    return find_macro_f1_loss(challenger, champion, config)
+
+
+def find_macro_f1_loss(challenger: Evaluation, champion: Evaluation, config: PromotionConfig) -> str | None:
+    """Why rare intents would pay for the others; None where they do not."""
     drop, limit = champion.macro_f1 - challenger.macro_f1, config.max_macro_f1_drop
     if drop > limit + _ROUNDING:
         f1 = f"{challenger.macro_f1:.4f}"

@@ -35,6 +35,7 @@ class RankTask:
     run_name: str  # names the input and the settings
     threads: int  # cores of the Spark task
     ranks: int  # that train together; fewer than in the config after a loss
+    initial_weights: str = ""  # URL of the weights to start from; empty: the network's own
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _run_rank(task: RankTask) -> RankResult | None:
     from models.checkpoints import Checkpoints
     from models.collective import Ranks, join_ranks
     from models.training import Paused, train
-    from models.weights import read_variables, save_npz
+    from models.weights import assign_variables, load_npz, read_variables, save_npz
 
     tf.config.threading.set_intra_op_parallelism_threads(task.threads)
     tf.config.threading.set_inter_op_parallelism_threads(task.threads)
@@ -76,6 +77,9 @@ def _run_rank(task: RankTask) -> RankResult | None:
     ranks = join_ranks() if task.ranks > 1 else Ranks()
     build = partial(task.build_network, task.facts.inputs, classes=task.facts.classes, config=task.network_config)
     network = build()
+    weights = [v for v in network.variables if "seed_generator" not in v.path]
+    if task.initial_weights and ranks.is_first:  # the others are given the first one's
+        assign_variables(weights, load_npz(task.initial_weights)[0]["weights"])
     try:
         trained = train(
             network,
@@ -90,7 +94,6 @@ def _run_rank(task: RankTask) -> RankResult | None:
     except Paused:
         return None
     if ranks.is_first:
-        weights = [v for v in network.variables if "seed_generator" not in v.path]
         save_npz(f"{task.run_url}/weights.npz", {"weights": read_variables(weights)})
     return RankResult(**vars(trained))
 

@@ -16,6 +16,7 @@ from models.cnn_config import NetworkConfig
 from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError
+from pipelines.feedback import FeedbackConfig
 from pipelines.generation import GeneratorConfig
 from pipelines.io.executors import YarnConfig
 from pipelines.io.http_server import ServeConfig
@@ -58,6 +59,7 @@ class Settings:
     kafka: KafkaConfig = field(default_factory=KafkaConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     yarn: YarnConfig = field(default_factory=YarnConfig)
     spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 

@@ -53,14 +53,15 @@ def train_on_spark(
     network_config: Any,
     run_url: str,
     on_progress: ProgressListener | None = None,
+    initial_weights: str = "",
 ) -> TrainingResult:
     """Train `build_network(inputs, classes=…, config=network_config)` on the snapshot's train split.
 
     Checkpoints, reports and the weights stand under `run_url`: a killed run of the same snapshot and settings
     goes on from its last checkpoint there, a finished one only restores its weights. One that loses a rank goes
-    on by itself, and takes in new executors (`pipelines.relaunch`). Call it from the main thread, since Horovod
-    sets signal handlers. `on_progress` gets rows done and rows in all, from a thread. A rank's failure, or too few
-    task slots within `start_timeout_s`, raises MalgilError.
+    on by itself, and takes in new executors (`pipelines.relaunch`). `initial_weights` is a file as `weights_url`, to
+    start from. Call it from the main thread, since Horovod sets signal handlers. `on_progress` gets rows done and rows
+    in all, from a thread. A rank's failure, or too few task slots within `start_timeout_s`, raises MalgilError.
     """
     facts = read_facts(snapshot_url)
     _check_shards(facts, config)
@@ -71,9 +72,10 @@ def train_on_spark(
         network_config,
         config,
         run_url,
-        run_name=_name_run(facts, build_network, network_config, config),
+        run_name=_name_run(facts, build_network, network_config, config, initial_weights),
         threads=int(spark.sparkContext.getConf().get("spark.task.cpus", "1")),
         ranks=config.ranks,
+        initial_weights=initial_weights,
     )
     started_at = time.time()
     with watched(run_url, on_progress), without_speculation(spark):
@@ -171,13 +173,15 @@ def _check_slots(spark: SparkSession, config: TrainingConfig) -> None:
         raise MalgilError(too_few_slots(config.ranks, found=str(slots)))
 
 
-def _name_run(facts: SnapshotFacts, build_network: Any, network_config: Any, config: TrainingConfig) -> str:
+def _name_run(
+    facts: SnapshotFacts, build_network: Any, network_config: Any, config: TrainingConfig, initial_weights: str
+) -> str:
     """Equal for equal input and settings: a checkpoint is resumed only under the same name."""
     settings = asdict(config)
     for name in ("start_timeout_s", "min_ranks", "max_losses"):  # they change no result
         del settings[name]
     network = [f"{build_network.__module__}.{build_network.__qualname__}", asdict(network_config)]
-    parts = [asdict(facts), network, settings]
+    parts = [asdict(facts), network, settings, *([initial_weights] if initial_weights else [])]
     return json.dumps(parts, sort_keys=True, default=str)
 
 

@@ -4,6 +4,7 @@
         prediction = chat.predict("배송은 언제 오나요?", room_id="room-1", timeout_s=2.0)
         for prediction in chat.watch("room-1"):
             ...
+        chat.correct(prediction.message_id, "ask_delivery_date")
 
 Needs kafka-python and redis, and nothing of Spark.
 """
@@ -56,8 +57,8 @@ class ChatPrediction:
 class ChatClient:
     """Open connections to Kafka and Redis; `connect_chat` makes one. Threads may share it."""
 
-    def __init__(self, producer: KafkaProducer, client: redis.Redis, topic: str) -> None:
-        self._producer, self._redis, self._topic = producer, client, topic
+    def __init__(self, producer: KafkaProducer, client: redis.Redis, topic: str, feedback_topic: str) -> None:
+        self._producer, self._redis, self._topic, self._feedback_topic = producer, client, topic, feedback_topic
 
     def send(
         self,
@@ -81,9 +82,15 @@ class ChatClient:
             "sent_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "text": text,
         }
-        value = json.dumps(message, ensure_ascii=False).encode()
-        self._producer.send(self._topic, key=room_id.encode(), value=value).get(timeout=30)
+        self._write(self._topic, room_id, message)
         return message_id
+
+    def correct(self, message_id: str, intent: str) -> None:
+        """Say which intent is right for a message that was predicted; the last correction of a message counts.
+
+        Returns when a broker has it; raises Kafka's errors. collect_feedback files it.
+        """
+        self._write(self._feedback_topic, message_id, {"message_id": message_id, "intent": intent})
 
     def predict(self, text: str, *, room_id: str, bot_id: str | None = None, timeout_s: float = 2.0) -> ChatPrediction:
         """The prediction of a customer's message.
@@ -121,6 +128,10 @@ class ChatClient:
                 after = entry
                 yield prediction
 
+    def _write(self, topic: str, key: str, value: dict[str, Any]) -> None:
+        record = json.dumps(value, ensure_ascii=False).encode()
+        self._producer.send(topic, key=key.encode(), value=record).get(timeout=30)
+
     def _last_entry(self, room_id: str) -> str:
         newest = self._redis.xrevrange(room_key(room_id), count=1)
         return str(newest[0][0]) if newest else "0-0"
@@ -138,6 +149,7 @@ def connect_chat(
     redis_url: str,
     *,
     topic: str = "chat.messages",
+    feedback_topic: str = "chat.feedback",
     password: str | None = None,
     security: KafkaSecurityConfig | None = None,
 ) -> Iterator[ChatClient]:
@@ -149,7 +161,7 @@ def connect_chat(
     producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), **secured)
     client = redis.Redis.from_url(redis_url, password=password, decode_responses=True)
     try:
-        yield ChatClient(producer, client, topic)
+        yield ChatClient(producer, client, topic, feedback_topic)
     finally:
         producer.close()
         client.close()

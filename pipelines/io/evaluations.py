@@ -1,13 +1,12 @@
 """Evaluations of model versions in the store: each version is scored once on a snapshot's test split."""
 
 import json
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.evaluation import Evaluation, evaluate_predictions
-from pipelines.io.model_files import MANIFEST, ModelFiles, file_sha256
+from pipelines.io.model_files import ModelFiles, read_manifest_sha256
 from pipelines.io.snapshots import read_snapshot
 from pipelines.io.store import Store, content_id
 from pipelines.prediction import PredictionConfig, add_top_intents
@@ -16,20 +15,23 @@ _KIND = "evaluations"
 _RULE = PredictionConfig()  # how many rows a call and how many intents a message has no say in the score
 
 
-def evaluate_version(spark: SparkSession, store: Store, model: ModelFiles, snapshot: str) -> Evaluation:
-    """The version on the test split of `snapshots/<snapshot>`: read from the store, or scored and kept there.
+def evaluate_version(
+    spark: SparkSession, store: Store, model: ModelFiles, snapshot: str, *, split: str = "test"
+) -> Evaluation:
+    """The version on a split of `snapshots/<snapshot>`: read from the store, or scored and kept there.
 
     The clean text is encoded by the model's own encoder, so models of any vocabulary meet the same messages.
     """
-    output_id = content_id(model.name, file_sha256(Path(model.path) / MANIFEST), snapshot)
+    other_split = [] if split == "test" else [split]
+    output_id = content_id(model.name, read_manifest_sha256(model), snapshot, *other_split)
     if store.manifest(_KIND, output_id) is None:
-        test = read_snapshot(spark, store.url("snapshots", snapshot), "test")
-        evaluation = evaluate_predictions(_predict(test, model))
+        rows = read_snapshot(spark, store.url("snapshots", snapshot), split)
+        evaluation = evaluate_predictions(_predict(rows, model))
         store.publish(_KIND, output_id, lambda _: json.loads(evaluation.to_json()))
     return Evaluation.from_json(json.dumps(store.manifest(_KIND, output_id)))
 
 
-def _predict(test: DataFrame, model: ModelFiles) -> DataFrame:
+def _predict(rows: DataFrame, model: ModelFiles) -> DataFrame:
     best = F.get("top", F.lit(0))
-    predicted = add_top_intents(test.select("intent", "text"), model, _RULE)
+    predicted = add_top_intents(rows.select("intent", "text"), model, _RULE)
     return predicted.select("intent", best["intent"].alias("predicted"), best["probability"].alias("confidence"))

@@ -35,19 +35,21 @@ class KafkaConfig:
     messages: str = "chat.messages"  # topic of what people say, one JSON object a record
     predictions: str = "chat.predictions"  # topic of what was predicted, as in Redis
     dead_letters: str = "chat.dead-letters"  # topic of records that cannot be predicted, with the reason
+    feedback: str = "chat.feedback"  # topic of corrections: a message's id and the intent that is right
     partitions: int = 2  # of a topic that is missing, which is then made; 0: it must be there
     timeout_s: float = 10.0  # for the broker's first answer
     security: KafkaSecurityConfig = field(default_factory=KafkaSecurityConfig)  # TLS and SASL
 
 
 def make_topics(config: KafkaConfig) -> None:
-    """See that the three topics are there; a missing one is made, with the broker's own replication.
+    """See that the four topics are there; a missing one is made, with the broker's own replication.
 
     Raises MalgilError when no broker answers, or when one is missing and `partitions` is 0 or Kafka refuses.
     """
     client = _open_admin(config)
     try:
-        missing = sorted({config.messages, config.predictions, config.dead_letters} - set(client.list_topics()))
+        wanted = {config.messages, config.predictions, config.dead_letters, config.feedback}
+        missing = sorted(wanted - set(client.list_topics()))
         if missing:
             _make_missing(client, missing, config)
     finally:
@@ -59,8 +61,7 @@ def read_messages_topic(spark: SparkSession, config: KafkaConfig, options: Mappi
 
     `options` are those of Spark's Kafka source.
     """
-    source = spark.readStream.format("kafka").options(**_client(config), subscribe=config.messages, **options)
-    rows = source.load().select(
+    rows = _read_topic(spark, config, config.messages, options).select(
         F.col("value").cast("string").alias("value"),  # whatever bytes: nothing is decoded
         F.col("topic").alias("source_file"),
         F.col("partition").alias("source_block"),
@@ -69,9 +70,18 @@ def read_messages_topic(spark: SparkSession, config: KafkaConfig, options: Mappi
     return RawMessages(rows, (), None)
 
 
+def read_feedback_topic(spark: SparkSession, config: KafkaConfig, options: Mapping[str, str]) -> DataFrame:
+    """The feedback topic as a stream of records: `value` (bytes), `partition`, `offset` and `timestamp`."""
+    return _read_topic(spark, config, config.feedback, options).select("value", "partition", "offset", "timestamp")
+
+
 def write_records(records: DataFrame, config: KafkaConfig) -> None:
     """Write rows of RECORD, each to its topic. At least once: what a task that failed has written stays."""
     records.select(*RECORD.fieldNames()).write.format("kafka").options(**_client(config)).save()
+
+
+def _read_topic(spark: SparkSession, config: KafkaConfig, topic: str, options: Mapping[str, str]) -> DataFrame:
+    return spark.readStream.format("kafka").options(**_client(config), subscribe=topic, **options).load()
 
 
 def _client(config: KafkaConfig) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The checkpoint of live prediction: how far the messages topic was read, and by which layout that is written."""
+"""The checkpoint of a live job: how far its topic was read, and by which layout that is written."""
 
 import json
 import posixpath
@@ -10,8 +10,8 @@ LAYOUT = 1  # raise it with every change after which a checkpoint of before must
 _LAYOUT_FILE = "layout.json"
 
 
-def open_checkpoint(url: str, *, topic: str) -> str:
-    """The folder of the query's checkpoint, new or of the same layout and topic.
+def open_checkpoint(url: str, *, topic: str, setting: str = "live.checkpoint") -> str:
+    """The folder of the query's checkpoint, new or of the same layout and topic; `setting` is what names it.
 
     Raises MalgilError for any other: Spark would read it, and skip or repeat messages.
     """
@@ -27,7 +27,7 @@ def open_checkpoint(url: str, *, topic: str) -> str:
         return url
     if found != expected:
         raise MalgilError(
-            f"live.checkpoint: expected layout {LAYOUT} of topic {topic}, found layout {found.get('layout')} of topic "
+            f"{setting}: expected layout {LAYOUT} of topic {topic}, found layout {found.get('layout')} of topic "
             f"{found.get('topic')} in {url}; set another folder and kafka's starting point (live.starting_offsets), or "
             "run the malgil that wrote it"
         )

@@ -26,6 +26,7 @@ class LiveConfig:
     trigger_s: float = 0.0  # seconds between the starts of micro-batches; 0: the next one follows at once
     max_message_bytes: int = 65_536  # a longer record becomes a dead letter unread
     staging_percent: float = 0.0  # of the rooms are predicted by the version in staging, where there is one
+    keep_texts: bool = True  # whether clean texts stand in Redis as long as predictions, for feedback to be joined with
     look_every_s: float = 2.0  # between two looks for what is in a slot, and of workers for a new release
     report_every_s: float = 10.0  # between two lines of counts
     metrics_host: str = "127.0.0.1"  # where the driver listens for Prometheus; 0.0.0.0: at all of its addresses
@@ -69,6 +70,7 @@ def run_query(
     write: Callable[[DataFrame], None],
     is_over: Callable[[], bool],
     ticks: Sequence[Callable[[StreamingQuery], None]],
+    name: str = "predict_stream",
 ) -> None:
     """Read `records` until `is_over`, and `write` each micro-batch; calls `ticks` once a second.
 
@@ -78,12 +80,12 @@ def run_query(
     """
     gate = _Gate(write)
     options = {"checkpointLocation": checkpoint}
-    stream = records.writeStream.queryName("predict_stream").options(**options).foreachBatch(gate.write_batch)
+    stream = records.writeStream.queryName(name).options(**options).foreachBatch(gate.write_batch)
     query = stream.trigger(processingTime=f"{config.trigger_s} seconds").start()
     try:
         while not is_over():
             if query.awaitTermination(_TICK_S):
-                raise MalgilError("the query was ended from outside; run predict_stream again")
+                raise MalgilError(f"the query was ended from outside; run {name} again")
             for tick in ticks:
                 tick(query)
         _end_between_batches(query, gate)

@@ -34,7 +34,7 @@ class LiveReport:
         numbers = self.summarize()
         rate = round((numbers["read"] - self._read) / elapsed_s, 1)
         self._written_at, self._read = time.monotonic(), numbers["read"]
-        self._write(json.dumps({**numbers, "rows_per_s": rate, "lag": _read_lag(query)}, ensure_ascii=False))
+        self._write(json.dumps({**numbers, "rows_per_s": rate, "lag": read_lag(query)}, ensure_ascii=False))
 
     def summarize(self) -> dict[str, Any]:
         """The counts, the version in each slot, and those that were refused with the reason."""
@@ -44,7 +44,7 @@ class LiveReport:
         return {**counts, "slots": slots, "refused_models": dict(self._releases.refused)}
 
 
-def _read_lag(query: StreamingQuery) -> int | None:
+def read_lag(query: StreamingQuery) -> int | None:
     """Messages of one partition that Kafka holds behind the last micro-batch, at most; None before the first."""
     progress: Any = query.lastProgress
     lags = [source["metrics"].get("maxOffsetsBehindLatest") for source in progress["sources"]] if progress else []

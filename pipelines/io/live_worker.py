@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.io.followed_models import ModelSource, follow_models
 from pipelines.io.kafka_topics import RECORD, KafkaConfig
+from pipelines.io.predicted_messages import keep_texts
 from pipelines.io.redis_connection import RedisConfig, RedisConnection
 from pipelines.io.redis_writes import WRITE_FIRST, PredictionWrite, write_to_redis
 from pipelines.io.worker_errors import find_own_error
@@ -37,6 +38,7 @@ class LiveWorker:
     connection: RedisConnection
     redis: RedisConfig
     kafka: KafkaConfig
+    keeps_texts: bool  # whether Redis gets the clean texts as well, which feedback is joined with
 
 
 def predict_live(messages: DataFrame, worker: LiveWorker, counts: Accumulator[Counts]) -> DataFrame:
@@ -88,6 +90,9 @@ def _predict_batches(
     for batch in batches:
         models, config = followed.current, worker.models.prediction
         outcomes = predict_messages(batch.to_pylist(), models, screening=worker.screening, config=config)
+        if worker.keeps_texts:  # first: whoever sees a prediction may correct it
+            ids = [prediction.message_id for prediction in outcomes.predictions]
+            keep_texts(client, dict(zip(ids, outcomes.texts, strict=True)), worker.redis)
         stood = _write_predictions(client, outcomes, worker.redis)
         repeated = sum(text is not None for text in stood)
         counts.add(count_outcomes(outcomes, repeated=repeated))

@@ -107,6 +107,11 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def read_manifest_sha256(model: ModelFiles) -> str:
+    """The SHA-256 of the version's manifest: one value for all of its files."""
+    return file_sha256(Path(model.path) / MANIFEST)
+
+
 def _fault(folder: Path, name: str, expected: str | None, found: str | None) -> str:
     if found is None:
         fault = f"{name} is missing"

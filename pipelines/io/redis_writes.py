@@ -14,6 +14,8 @@ import redis
 from pipelines.errors import MalgilError
 
 if TYPE_CHECKING:  # it brings PySpark, which a reader of predictions need not have
+    from redis.client import Pipeline
+
     from pipelines.io.redis_connection import RedisConfig
 
 _FAILED = "Redis did not take the predictions"
@@ -47,8 +49,13 @@ def write_to_redis(
     for message_id, room_id, prediction in writes:
         keys = [prediction_key(message_id)] + ([room_key(room_id)] if room_id is not None else [])
         write(keys, [prediction, config.ttl_s, config.room_stream_length, message_id], client=pipeline)
+    return execute(pipeline)
+
+
+def execute(pipeline: "Pipeline") -> list[Any]:
+    """The answers of a pipeline's commands. Raises MalgilError as `write_to_redis` does."""
     try:
-        answers = pipeline.execute(raise_on_error=False)  # raised by redis-py, an error would quote the rows
+        answers: list[Any] = pipeline.execute(raise_on_error=False)  # raised by redis-py, an error would quote the rows
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise MalgilError(f"{_FAILED}: {error}; run it again when it answers") from error
     for answer in answers:

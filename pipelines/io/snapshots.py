@@ -2,7 +2,7 @@
 
 import math
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -23,20 +23,29 @@ from pipelines.training_set import (
     drop_repeated_training_texts,
     encode_tokens,
     select_labelled,
+    select_speakers,
 )
 
 MAX_INTENTS = 10_000  # as many names come to the driver
 
 
 def publish_snapshot(
-    store: Store, output_id: str, messages: DataFrame, config: TrainingSetConfig, *, has_validation: bool
+    store: Store,
+    output_id: str,
+    messages: DataFrame,
+    config: TrainingSetConfig,
+    *,
+    has_validation: bool,
+    correct: Callable[[DataFrame], DataFrame] | None = None,
 ) -> Manifest:
     """Make the output `snapshots/<id>` of clean messages; returns its manifest.
 
-    `has_validation`: whether the messages' own splits have a validation part.
+    `has_validation`: whether the messages' own splits have a validation part. `correct` brings feedback in, once each
+    message has its split.
     """
-    rows = assign_splits(select_labelled(messages, config), config, has_validation=has_validation)
-    return store.publish("snapshots", output_id, lambda draft: _write(store, draft, rows, config))
+    rows = assign_splits(select_speakers(messages, config), config, has_validation=has_validation)
+    labelled = select_labelled(correct(rows) if correct else rows, config)
+    return store.publish("snapshots", output_id, lambda draft: _write(store, draft, labelled, config))
 
 
 def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig) -> dict[str, Any]:
@@ -49,10 +58,10 @@ def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig)
     tokenized = rows.sparkSession.read.parquet(staged)
     counts = _count_splits(tokenized)
     encoder = _build_encoder(tokenized, config)
-    _write_splits(draft, encode_tokens(tokenized, encoder), counts, config)
+    write_splits(draft, encode_tokens(tokenized, encoder), counts, config)
     store.write_text(posixpath.join(draft, "encoder.json"), encoder.to_json())
     store.remove(staged)
-    return _describe(encoder, counts)
+    return describe_snapshot(encoder, counts)
 
 
 def read_snapshot(spark: SparkSession, url: str, split: str) -> DataFrame:
@@ -66,8 +75,8 @@ def read_encoder(store: Store, url: str) -> TextEncoder:
 
 def _count_splits(tokenized: DataFrame) -> dict[str, int]:
     found = {row["split"]: row["count"] for row in tokenized.groupBy("split").count().collect()}
-    counts = {split: int(found.get(split, 0)) for split in SPLITS}
-    if empty := [split for split, rows in counts.items() if not rows]:
+    counts = {split: int(found.get(split, 0)) for split in [*SPLITS, *(found.keys() - set(SPLITS))]}
+    if empty := [split for split in SPLITS if not counts[split]]:
         raise MalgilError(
             f"the training set has no {' and no '.join(empty)} rows: expected labelled messages in every split, "
             f"received {counts}; give more messages with an intent (input.columns.intent)"
@@ -89,7 +98,8 @@ def _build_encoder(tokenized: DataFrame, config: TrainingSetConfig) -> TextEncod
     return TextEncoder(tuple(features), tuple(sorted(intents)))
 
 
-def _write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig) -> None:
+def write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig) -> None:
+    """Write each split of encoded rows into a folder of its own, in row groups for the ranks to share."""
     for split, rows in counts.items():
         shards = max(config.min_shards, math.ceil(rows / config.rows_per_shard))
         part = encoded.where(F.col("split") == split).drop("split").repartition(shards, "message_id")
@@ -98,6 +108,7 @@ def _write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], con
         write_row_group_index(posixpath.join(draft, split))
 
 
-def _describe(encoder: TextEncoder, counts: Mapping[str, int]) -> dict[str, Any]:
+def describe_snapshot(encoder: TextEncoder, counts: Mapping[str, int]) -> dict[str, Any]:
+    """What a snapshot's manifest says of its rows and of the encoder."""
     features = {f.name: {"analyzer": f.analyzer, **asdict(f.spec)} for f in encoder.features}
     return {"rows": dict(counts), "intents": list(encoder.intents), "features": features}

@@ -66,7 +66,8 @@ class Topics:
 
     @property
     def live_settings(self) -> list[str]:
-        topics = (f"kafka.{kind}={self.topic(kind)}" for kind in ("messages", "predictions", "dead_letters"))
+        kinds = ("messages", "predictions", "dead_letters", "feedback")
+        topics = (f"kafka.{kind}={self.topic(kind)}" for kind in kinds)
         servers = f"kafka.bootstrap_servers={self.stack.addresses['kafka']}"
         return [*self.settings, servers, *topics, "live.report_every_s=1", "live.look_every_s=0.5"]
 
@@ -118,11 +119,11 @@ class Topics:
 
 
 class Stream:
-    """A running predict_stream."""
+    """A running predict_stream, or another live job."""
 
-    def __init__(self, topics: Topics, *settings: str) -> None:
+    def __init__(self, topics: Topics, *settings: str, job: str = "predict_stream") -> None:
         self.topics = topics
-        command = [sys.executable, "-m", "jobs", "predict_stream", *topics.live_settings, *settings]
+        command = [sys.executable, "-m", "jobs", job, *topics.live_settings, *settings]
         environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
         topics.folder.mkdir(parents=True, exist_ok=True)
         self._shown = topics.folder / f"stream-{time.monotonic_ns()}.log"

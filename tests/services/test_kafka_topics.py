@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def config(stack: StackStatus) -> KafkaConfig:
-    names = {kind: f"topics.{kind}" for kind in ("messages", "predictions", "dead_letters")}
+    names = {kind: f"topics.{kind}" for kind in ("messages", "predictions", "dead_letters", "feedback")}
     return KafkaConfig(bootstrap_servers=stack.addresses["kafka"], partitions=3, **names)
 
 

@@ -205,6 +205,7 @@ def test_what_cannot_be_predicted_becomes_a_dead_letter_without_personal_data(st
     wait_for(stream, [good])
     stream.wait(lambda: len(topics.read("dead_letters")) == len(earlier) + len(broken))
 
+    assert topics.connect_redis().get(f"malgil:text:{good['message_id']}") == good["text"]  # for feedback
     written = [
         json.dumps(record, ensure_ascii=False)
         for kind in ("dead_letters", "predictions")

@@ -1,0 +1,63 @@
+"""What a training and a fine-tuning have in common: the ranks' work, the registered version, its numbers."""
+
+from dataclasses import asdict
+
+from jobs.job import Job
+from models.training_config import TrainingConfig
+from pipelines.encoding import TextEncoder
+from pipelines.evaluation import Evaluation
+from pipelines.io.registry import register_model
+from pipelines.io.tracking import TrainingRun, log_document, log_epochs, log_results
+from pipelines.training import TrainingResult, train_on_spark
+
+
+def train_network(
+    job: Job, run: TrainingRun, snapshot: str, *, training: TrainingConfig, initial_weights: str = ""
+) -> TrainingResult:
+    """Train on the snapshot, from `initial_weights` where they are given; how it went is logged in the run."""
+    from models.cnn import build_network  # TensorFlow: 4 s, and only if there is something to train
+
+    result = train_on_spark(
+        job.spark,
+        job.store.url("snapshots", snapshot),
+        training,
+        build_network=build_network,
+        network_config=job.settings.network,
+        run_url=job.store.url("checkpoints", run.training_id),
+        on_progress=job.step.update,
+        initial_weights=initial_weights,
+    )
+    log_epochs(run, result.history)
+    log_document(run, "launches.json", {"launches": [asdict(launch) for launch in result.launches]})
+    log_results(run, {"launches": len(result.launches), "final_ranks": result.ranks})
+    return result
+
+
+def register_network(
+    job: Job, run: TrainingRun, result: TrainingResult, *, encoder: TextEncoder, snapshot: str
+) -> tuple[str, dict[str, float]]:
+    """The version of the trained network, as challenger, with its validation's numbers.
+
+    `snapshot` is the one whose test split judges it.
+    """
+    from models.cnn import build_network, with_probabilities
+    from models.weights import assign_variables, load_npz
+
+    network = build_network(encoder.inputs, classes=len(encoder.intents), config=job.settings.network)
+    assign_variables(network.weights, load_npz(result.weights_url)[0]["weights"])
+    metrics = {"validation_accuracy": result.history[result.best_epoch - 1]["validation_accuracy"]}
+    name = job.settings.mlflow.intent_model
+    version = register_model(
+        run, name, network=with_probabilities(network), encoder=encoder, snapshot=snapshot, metrics=metrics
+    )
+    return version, metrics
+
+
+def measure_test(evaluation: Evaluation) -> dict[str, float]:
+    """The numbers of a test split that a version carries."""
+    return {
+        "test_rows": evaluation.rows,
+        "test_accuracy": evaluation.accuracy,
+        "test_macro_f1": evaluation.macro_f1,
+        "test_calibration_error": evaluation.calibration_error,
+    }
