@@ -61,6 +61,7 @@ def main() -> None:
         }
     _print_table(results)
     if arguments.output:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_text(json.dumps(results, indent=1))
     print(json.dumps(results))
 
