@@ -20,19 +20,20 @@ def describe_metrics(
 ) -> Iterator[Metric]:
     """Every metric: of the counts, of the last micro-batch's progress (none before the first), of the models."""
     yield from _describe_counts(counts)
-    yield from _describe_models(slots, refused)
+    yield from describe_models(slots, refused, prefix=_PREFIX)
     if progress is not None:
         yield from _describe_batch(progress)
         yield from _describe_partitions(progress["sources"])
 
 
-def _describe_models(slots: Mapping[str, str], refused: Iterable[str]) -> Iterator[Metric]:
-    family = GaugeMetricFamily(f"{_PREFIX}_slot", "The version in each slot", labels=["slot", "version"])
+def describe_models(slots: Mapping[str, str], refused: Iterable[str], *, prefix: str) -> Iterator[Metric]:
+    """1 for the version in each slot, and for each refused one."""
+    family = GaugeMetricFamily(f"{prefix}_slot", "The version in each slot", labels=["slot", "version"])
     for slot, version in slots.items():
         family.add_metric([slot, version], 1)
     yield family
     text = "Versions that failed their checks"
-    yield _family(GaugeMetricFamily, "refused_model", text, "version", dict.fromkeys(refused, 1))
+    yield _family(GaugeMetricFamily, "refused_model", text, "version", dict.fromkeys(refused, 1), prefix=prefix)
 
 
 def _describe_counts(counts: Counts) -> Iterator[Metric]:
@@ -75,8 +76,10 @@ def _offsets(topics: Mapping[str, Mapping[str, int]] | None) -> dict[str, int]:
     return {partition: offset for offsets in (topics or {}).values() for partition, offset in offsets.items()}
 
 
-def _family(kind: type[_Labelled], name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = kind(f"{_PREFIX}_{name}", text, labels=[label])
+def _family(
+    kind: type[_Labelled], name: str, text: str, label: str, values: Mapping[str, float], *, prefix: str = _PREFIX
+) -> Metric:
+    family = kind(f"{prefix}_{name}", text, labels=[label])
     for value, number in values.items():
         family.add_metric([value], number)
     return family

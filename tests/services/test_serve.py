@@ -158,7 +158,7 @@ def test_its_numbers_are_there_for_prometheus_and_hold_no_text(server: Server, f
     server.post(MESSAGE)
     server.post({**MESSAGE, "text": f"{PHONE} 안내"})
     lines = server.get("/metrics").splitlines()
-    assert f'malgil_http_model{{slot="production",version="{first}"}} 1.0' in lines
+    assert f'malgil_http_slot{{slot="production",version="{first}"}} 1.0' in lines
     assert any(line.startswith('malgil_http_requests_total{outcome="predicted"}') for line in lines)
     assert any(line.startswith("malgil_http_batch_rows_count") for line in lines)
     assert PHONE not in server.get("/metrics") + server.shown + server.log

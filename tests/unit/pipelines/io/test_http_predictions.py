@@ -102,7 +102,7 @@ def test_requests_are_counted_by_outcome_and_version(models: LiveModels) -> None
     }  # fmt: skip
     assert json.loads(ask(predictions, path="/health")[1])["slots"] == slots
     shown = ask(predictions, path="/metrics")[1]
-    assert 'malgil_http_model{slot="production",version="7"} 1.0' in shown
+    assert 'malgil_http_slot{slot="production",version="7"} 1.0' in shown
     assert 'malgil_http_refused_model{version="8"} 1.0' in shown
 
 
