@@ -22,6 +22,7 @@ from pipelines.io.slot_releases import release_slots
 from pipelines.io.tracking import connect_mlflow
 from pipelines.live_counts import create_counts
 from pipelines.live_messages import parse_records
+from pipelines.speculation import without_speculation
 
 SECTIONS = ("cleaning", "training_set", "mlflow", "prediction", "redis", "kafka", "live")
 
@@ -47,6 +48,7 @@ def run(job: Job) -> Summary:
         with (
             serve_metrics(metrics, host=live.metrics_host, port=live.metrics_port) as url,
             warm_workers(job.spark, models),
+            without_speculation(job.spark),  # a task's copy would write twice
         ):
             job.progress.note(f"{job.name:<20} metrics at {url}")
             write = partial(write_records, config=kafka)

@@ -23,9 +23,9 @@ from pipelines.rank import RankResult, RankTask, run_rank
 from pipelines.rank_reports import ProgressListener, find_failure, remove_reports, watched
 from pipelines.relaunch import RankLostError, RanksMissingError, launch_until_done
 from pipelines.slots import count_slots, too_few_slots
+from pipelines.speculation import without_speculation
 
 log = logging.getLogger(__name__)
-_SPECULATION_SHARE = "spark.speculation.quantile"
 STALL_S = 600  # a rank that the others have waited for so long is given up, and training with it
 
 
@@ -78,7 +78,7 @@ def train_on_spark(
         initial_weights=initial_weights,
     )
     started_at = time.time()
-    with watched(run_url, on_progress), without_speculation(spark):
+    with watched(run_url, on_progress), without_speculation(spark):  # a rank's copy would be one rank too many
         trained = launch_until_done(spark, task, partial(_launch, spark))
     return _summarize(trained, task, started_at)
 
@@ -140,22 +140,6 @@ def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
         "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(STALL_S),
     }
     return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)} if is_local else environment
-
-
-@contextmanager
-def without_speculation(spark: SparkSession) -> Iterator[None]:
-    """Inside, no task of a new stage gets a second copy: a rank's copy would be one rank too many.
-
-    spark.speculation itself is fixed when Spark starts. But each stage asks anew which share of its tasks must have
-    ended before the others may count as slow, and when all have ended none is left.
-    """
-    conf = spark.sparkContext._jsc.sc().conf()  # the context's own, of which getConf() would be a copy
-    share = conf.get(_SPECULATION_SHARE, None)
-    conf.set(_SPECULATION_SHARE, "1.0")
-    try:
-        yield
-    finally:
-        conf.set(_SPECULATION_SHARE, share) if share else conf.remove(_SPECULATION_SHARE)
 
 
 def _check_shards(facts: SnapshotFacts, config: TrainingConfig) -> None:

@@ -1,5 +1,6 @@
 """The streaming query of live prediction: its micro-batches, and its end between two of them."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pipelines.errors import MalgilError
 from pipelines.io.worker_errors import find_own_error
 
+log = logging.getLogger(__name__)
+
 _TICK_S = 1
+_RESTART_S = 2.0  # until a query that failed is started again
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class LiveConfig:
     fail_on_data_loss: bool = True  # whether messages that Kafka deleted unread end the job, or are left out
     max_offsets_per_trigger: int = 20_000  # messages a micro-batch at most: what a backlog takes of memory
     trigger_s: float = 0.0  # seconds between the starts of micro-batches; 0: the next one follows at once
+    patience_s: float = 300.0  # for this long a query that fails is started again, then the job fails
     max_message_bytes: int = 65_536  # a longer record becomes a dead letter unread
     staging_percent: float = 0.0  # of the rooms are predicted by the version in staging, where there is one
     keep_texts: bool = True  # whether clean texts stand in Redis as long as predictions, for feedback to be joined with
@@ -48,13 +53,14 @@ class _Gate:
         self._write, self._lock = write, Lock()
         self.is_closed = False
         self.last_batch = -1  # the last one that went through
+        self.wrote_at: float | None = None  # when it did
 
     def write_batch(self, batch: DataFrame, batch_id: int) -> None:
         with self._lock:
             if self.is_closed:  # not even begun, and not committed: it is read again
                 raise MalgilError(f"micro-batch {batch_id} comes after the stop")
             self._write(batch)
-            self.last_batch = batch_id
+            self.last_batch, self.wrote_at = batch_id, time.monotonic()
 
     def close(self) -> None:
         """Returns when the micro-batch that is inside has gone through."""
@@ -76,21 +82,41 @@ def run_query(
 
     Guarantee: at least once, from where the checkpoint says. An end by `is_over` falls between two micro-batches, so
     that nothing is written twice; after any other end, the micro-batch that was not committed is written again.
-    Raises MalgilError with our own error where the query ended by one, else Spark's.
+    A query that fails after it wrote is started again, for `patience_s` without another micro-batch written. Then,
+    and where not even the first one can be written: MalgilError with our own error where there is one, else Spark's.
     """
-    gate = _Gate(write)
-    options = {"checkpointLocation": checkpoint}
-    stream = records.writeStream.queryName(name).options(**options).foreachBatch(gate.write_batch)
-    query = stream.trigger(processingTime=f"{config.trigger_s} seconds").start()
+    trigger = {"processingTime": f"{config.trigger_s} seconds"}
+    stream = records.writeStream.queryName(name).option("checkpointLocation", checkpoint).trigger(**trigger)
+    wrote_at = None
+    while not is_over():
+        gate = _Gate(write)
+        try:
+            return _watch(stream.foreachBatch(gate.write_batch).start(), gate, is_over=is_over, ticks=ticks)
+        except StreamingQueryException as error:
+            reason = find_own_error(error)
+            wrote_at = gate.wrote_at or wrote_at
+            if wrote_at is None or time.monotonic() - wrote_at > config.patience_s:
+                raise reason or error from error
+            log.warning("%s: the query failed and is started again: %s", name, reason or type(error).__name__)
+            time.sleep(_RESTART_S)
+    return None
+
+
+def _watch(
+    query: StreamingQuery,
+    gate: _Gate,
+    *,
+    is_over: Callable[[], bool],
+    ticks: Sequence[Callable[[StreamingQuery], None]],
+) -> None:
+    """Until `is_over`. Raises StreamingQueryException where the query fails before."""
     try:
         while not is_over():
             if query.awaitTermination(_TICK_S):
-                raise MalgilError(f"the query was ended from outside; run {name} again")
+                raise MalgilError(f"the query was ended from outside; run {query.name} again")
             for tick in ticks:
                 tick(query)
         _end_between_batches(query, gate)
-    except StreamingQueryException as error:
-        raise find_own_error(error) or error from error
     finally:
         query.stop()
 

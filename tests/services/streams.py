@@ -174,11 +174,15 @@ class Stream:
     def kill(self) -> None:
         """SIGKILL to the door, Spark and every Python worker."""
         if self._door.poll() is None:
-            door = psutil.Process(self._door.pid)
-            for victim in [*door.children(recursive=True), door]:
+            for victim in self.processes():
                 if victim.is_running():
                     victim.kill()
             self._door.communicate(timeout=30)
+
+    def processes(self) -> list[psutil.Process]:
+        """The door, and all that it started."""
+        door = psutil.Process(self._door.pid)
+        return [*door.children(recursive=True), door]
 
 
 def say(topics: Topics, texts: Sequence[str], *, room: str, first: int = 0) -> list[dict[str, Any]]:

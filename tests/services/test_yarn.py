@@ -11,6 +11,7 @@ import redis
 
 from devstack.stack import StackStatus
 from models.files import write_bytes
+from pipelines.io.chat_client import connect_chat
 from tests.services.cluster import (
     JARS_ON_NODES,
     ONE_A_NODE,
@@ -92,6 +93,18 @@ def test_a_job_that_was_let_go_and_one_of_a_scheduler_end_as_others_do(nightly: 
     assert read_json(stack, "hdfs:///summaries/direct.json")["clean"] == nightly.summary["clean_messages"]["clean"]
 
 
+def test_a_live_job_on_the_nodes_answers_until_it_is_asked_to_stop(nightly: Submitted, stack: StackStatus) -> None:
+    broker, topics = stack.addresses["kafka"], [f"kafka.{kind}=yarn.{kind}" for kind in ("messages", "predictions")]
+    live = submit(stack, "predict_stream", f"kafka.bootstrap_servers={broker}", *topics, "--detach")
+    assert live.summary["status"] == "submitted", live.shown
+    with connect_chat(broker, stack.addresses["redis"], topic="yarn.messages") as chat:
+        prediction = chat.predict("내일 아침 일곱 시에 깨워 줘", room_id="yarn", timeout_s=300)
+    write_bytes(f"{live.summary['reports']}/stop", b"")
+    summary = wait_for_summary(stack, live.summary["reports"])
+    assert (summary["status"], summary["predictions"], summary["repeated"]) == ("succeeded", 1, 0)
+    assert summary["models"] == {prediction.models["intent"]: 1} == {nightly.summary["train_intent"]["version"]: 1}
+
+
 def test_no_rank_gets_a_second_copy(stack: StackStatus, tmp_path: Path) -> None:
     """Speculation needs two hosts, so no local Spark has it. The driver is this shell's, as a notebook's is."""
     packed = package(stack, "spark.submit.deployMode=client", *JARS_ON_NODES, *ONE_A_NODE)
@@ -107,7 +120,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from pyspark import TaskContext
 from pipelines.io.session import create_session
-from pipelines.training import without_speculation
+from pipelines.speculation import without_speculation
 
 folder = Path(sys.argv[2])
 spark = create_session("speculation", properties=Path(sys.argv[1]), spark_speculation_quantile="0.5",
