@@ -3,9 +3,12 @@
 import json
 import posixpath
 
+from pyspark.sql import SparkSession
+
 from models.files import locate, write_bytes
 from pipelines.errors import MalgilError
 
+_NO_AUTHORITY = "hdfs:///"
 LAYOUT = 1  # raise it with every change after which a checkpoint of before must not be read
 _LAYOUT_FILE = "layout.json"
 
@@ -32,3 +35,11 @@ def open_checkpoint(url: str, *, topic: str, setting: str = "live.checkpoint") -
             "run the malgil that wrote it"
         )
     return url
+
+
+def with_authority(url: str, spark: SparkSession) -> str:
+    """The URL for Spark, which takes no checkpoint at `hdfs:///…`: with the file system that the cluster names."""
+    if not url.startswith(_NO_AUTHORITY):
+        return url
+    named = spark.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
+    return posixpath.join(named, url.removeprefix(_NO_AUTHORITY))

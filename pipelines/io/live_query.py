@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines.errors import MalgilError
+from pipelines.io.live_checkpoint import with_authority
 from pipelines.io.worker_errors import find_own_error
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def run_query(
     and where not even the first one can be written: MalgilError with our own error where there is one, else Spark's.
     """
     trigger = {"processingTime": f"{config.trigger_s} seconds"}
-    stream = records.writeStream.queryName(name).option("checkpointLocation", checkpoint).trigger(**trigger)
+    options = {"checkpointLocation": with_authority(checkpoint, records.sparkSession)}
+    stream = records.writeStream.queryName(name).options(**options).trigger(**trigger)
     wrote_at = None
     while not is_over():
         gate = _Gate(write)

@@ -94,12 +94,13 @@ def test_a_job_that_was_let_go_and_one_of_a_scheduler_end_as_others_do(nightly: 
 
 
 def test_a_live_job_on_the_nodes_answers_until_it_is_asked_to_stop(nightly: Submitted, stack: StackStatus) -> None:
-    broker, topics = stack.addresses["kafka"], [f"kafka.{kind}=yarn.{kind}" for kind in ("messages", "predictions")]
-    live = submit(stack, "predict_stream", f"kafka.bootstrap_servers={broker}", *topics, "--detach")
+    broker, queue = stack.addresses["kafka"], "spark.yarn.queue=live"
+    topics = [f"kafka.{kind}=yarn.{kind}" for kind in ("messages", "predictions")]
+    live = submit(stack, "predict_stream", f"kafka.bootstrap_servers={broker}", *topics, queue, "--detach")
     assert live.summary["status"] == "submitted", live.shown
     with connect_chat(broker, stack.addresses["redis"], topic="yarn.messages") as chat:
         prediction = chat.predict("내일 아침 일곱 시에 깨워 줘", room_id="yarn", timeout_s=300)
-    write_bytes(f"{live.summary['reports']}/stop", b"")
+    write_bytes(f"{live.summary['reports']}/stop".replace("hdfs://", stack.addresses["hdfs"], 1), b"")
     summary = wait_for_summary(stack, live.summary["reports"])
     assert (summary["status"], summary["predictions"], summary["repeated"]) == ("succeeded", 1, 0)
     assert summary["models"] == {prediction.models["intent"]: 1} == {nightly.summary["train_intent"]["version"]: 1}
