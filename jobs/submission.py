@@ -73,7 +73,7 @@ def open_submission(name: str, arguments: Sequence[str], *, conf: str, run_id: s
     settings = tuple(argument for argument in arguments if not is_property(argument))
     if given and not needs_spark(name):
         raise MalgilError(f"{name}: expected no property of Spark, which it does not use, found {', '.join(given)}")
-    properties = merge_properties(conf, given)
+    properties = merge_properties(conf, given, is_stream="live" in find_sections(name))
     if "kafka" in find_sections(name):
         properties = add_kafka_connector(properties)
     submission = Submission(name, settings, conf, run_id, properties)

@@ -11,10 +11,17 @@ from pipelines.errors import MalgilError
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
-def merge_properties(conf: str, given: Mapping[str, str], *, folder: Path = CONF) -> dict[str, str]:
-    """conf/spark/<conf>.conf < `spark` in conf/base.yaml < `spark` in conf/<conf>.yaml < `given`."""
+def merge_properties(
+    conf: str, given: Mapping[str, str], *, is_stream: bool = False, folder: Path = CONF
+) -> dict[str, str]:
+    """conf/spark/<conf>.conf < `spark` in conf/base.yaml < `spark` in conf/<conf>.yaml < `given`.
+
+    Of a stream, conf/spark/stream.properties comes behind the first.
+    """
     layers = [yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf8")) for name in ("base", conf)]
     properties = read_properties(folder / "spark" / f"{conf}.conf")
+    if is_stream:
+        properties |= read_properties(folder / "spark" / "stream.properties")
     for layer in layers:
         properties |= {key: _spell(key, value) for key, value in (layer.get("spark") or {}).items()}
     return {**properties, **given}

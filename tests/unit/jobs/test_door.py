@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.__main__ import describe_settings, find_jobs, main
+from jobs.submission import open_submission
 
 
 def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,3 +82,10 @@ def test_yarn_needs_the_clusters_configuration(
     monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
     assert main(["clean_messages", "--conf", "yarn"]) == 1
     assert "clean_messages failed: HADOOP_CONF_DIR: expected the folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "is_stream"), [("predict_stream", True), ("predict_batch", False)])
+def test_a_stream_has_properties_for_many_small_micro_batches(name: str, is_stream: bool) -> None:
+    connector = "spark.jars.packages=org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.2"  # none is fetched then
+    submission = open_submission(name, [connector], conf="local", run_id="1")
+    assert (submission.properties.get("spark.driver.defaultJavaOptions") == "-XX:TieredStopAtLevel=1") == is_stream

@@ -22,6 +22,12 @@ def test_the_command_line_wins_over_yaml_and_yaml_over_the_properties_file(conf:
     assert merged == {"spark.a": "1", "spark.b": "base", "spark.c": "true", "spark.d": "given"}
 
 
+def test_a_stream_has_its_own_over_those_of_the_place_where_it_runs(conf: Path) -> None:
+    (conf / "spark" / "stream.properties").write_text("spark.a stream\nspark.b stream\nspark.e stream\n")
+    merged = merge_properties("live", {}, is_stream=True, folder=conf)
+    assert merged == {"spark.a": "stream", "spark.b": "base", "spark.c": "true", "spark.d": "live", "spark.e": "stream"}
+
+
 def test_properties_that_were_written_are_read_again(tmp_path: Path) -> None:
     properties = {"spark.driver.extraJavaOptions": "-Da=b -XX:+UseSerialGC", "spark.yarn.jars": "local:/spark/jars/*"}
     write_properties(tmp_path / "spark.conf", properties)
