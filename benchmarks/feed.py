@@ -8,7 +8,6 @@ a copy of the snapshot there is read as well. "alone" is a pass that only reads,
 """
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -19,6 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.random_snapshot import copy_snapshot, write_random_snapshot
+from benchmarks.results import write_results
 from models.training_config import TrainingConfig
 from pipelines.feed import Batch, Shard, SnapshotFacts, read_facts, training_batches
 
@@ -46,8 +46,7 @@ def main() -> None:
             sources[f"at {arguments.copy_to.partition(':')[0]}"] = read_facts(arguments.copy_to)
         result = measure(sources, arguments.repeats)
     _print_table(result, arguments.repeats)
-    if arguments.output:
-        arguments.output.write_text(json.dumps(result, indent=1), encoding="utf8")
+    write_results(arguments.output, result)
 
 
 def measure(sources: Mapping[str, SnapshotFacts], repeats: int) -> dict[str, Any]:

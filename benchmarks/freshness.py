@@ -25,6 +25,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import write_results
 from pipelines.evaluation import Evaluation
 from pipelines.io.chat_client import ChatClient, PredictionTimeoutError, connect_chat
 from udfs.shop_chat import LINES_PER_BLOCK, ChatConfig, write_block
@@ -55,9 +56,7 @@ def main() -> None:
         numbers = measure(Path(folder), stack, arguments.messages, arguments.corrections)
     for name, value in numbers.items():
         print(f"{name:<28} {value}")
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(numbers, indent=1))
+    write_results(arguments.output, numbers)
 
 
 def measure(folder: Path, stack: Stack, messages: int, corrections: int) -> dict[str, Any]:

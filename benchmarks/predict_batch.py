@@ -31,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from benchmarks.results import write_results
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, FeatureConfig, TextEncoder
 from pipelines.io.model_files import ModelFiles, load_model, write_model
@@ -62,8 +63,7 @@ def main() -> None:
         for cores in CORES:
             results.append(_measure_pinned(folder, cores=cores, repeats=arguments.repeats))
             _print_table(results[-1])
-    if arguments.output:
-        arguments.output.write_text(json.dumps({"rows": arguments.rows, "results": results}, indent=1))
+    write_results(arguments.output, {"rows": arguments.rows, "results": results})
 
 
 def prepare(folder: Path, *, rows: int) -> None:

@@ -10,12 +10,12 @@ in order. Sentences are taken evenly from the development files of ../shared/dat
 
 import argparse
 import gzip
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from benchmarks.results import write_results
 from udfs.analyzers import ANALYZERS, tokenize
 from udfs.lossless import loses_nothing
 
@@ -34,9 +34,7 @@ def main() -> None:
     for analyzer in arguments.analyzers:
         results[analyzer] = {name: score(sentences, analyzer) for name, sentences in treebanks.items()}
         print(f"{analyzer:19}" + "".join(f"{f1:8.3f}" for f1 in results[analyzer].values()), flush=True)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps({"boundary_f1": results}, indent=1))
+    write_results(arguments.output, {"boundary_f1": results})
 
 
 def score(sentences: list[Sentence], analyzer: str) -> float:

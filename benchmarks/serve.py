@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from benchmarks.predict_batch import build_model, generate_customer_texts, generate_texts
+from benchmarks.results import write_results
 from pipelines.io.http_server import ServeConfig, open_socket, run_server
 from pipelines.io.model_files import load_model
 from pipelines.io.registry import download_model, promote, register_model
@@ -60,9 +61,7 @@ def main() -> None:
             way: _measure(way, folder, arguments.connections, arguments.seconds) for way in ("serve", "bare FastAPI")
         }
     _print_table(results)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(results, indent=1))
+    write_results(arguments.output, results)
     print(json.dumps(results))
 
 

@@ -28,6 +28,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from benchmarks.native_analyzers import LIBRARIES, Natives, tag_with_okt, time_library, time_ours
+from benchmarks.results import write_results
 from pipelines.io.session import create_session
 from pipelines.tokenization import tokens_column
 from udfs.analyzers import ANALYZERS
@@ -52,9 +53,7 @@ def main() -> None:
         return
     results = [row for cores in CORES for row in _measure_pinned(cores)]
     _print_table(results)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps({"rows": arguments.rows, "results": results}, indent=1))
+    write_results(arguments.output, {"rows": arguments.rows, "results": results})
 
 
 def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:

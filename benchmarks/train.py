@@ -24,6 +24,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from benchmarks.random_snapshot import write_random_snapshot
+from benchmarks.results import write_results
 from models.cnn import build_network
 from models.cnn_config import NetworkConfig
 from models.training_config import TrainingConfig
@@ -55,8 +56,7 @@ def main() -> None:
         runs = [_measure(snapshot, config, f"{folder}/{repeat}") for repeat in range(arguments.repeats)]
     result = summarize(runs)
     _print_table(result)
-    if arguments.output:
-        arguments.output.write_text(json.dumps({**result, "runs": runs}, indent=1), encoding="utf8")
+    write_results(arguments.output, {**result, "runs": runs})
 
 
 def summarize(runs: list[dict[str, dict[str, Any]]]) -> dict[str, float]:

@@ -11,12 +11,12 @@ Without a name, all of them: half an hour. docs/scaling.md reckons with the numb
 """
 
 import argparse
-import json
 import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import write_results
 from benchmarks.scale.day import measure_day, print_day
 from benchmarks.scale.driver import measure_driver, print_driver
 from benchmarks.scale.executors import measure_executors, print_executors
@@ -41,9 +41,7 @@ def main() -> None:
     for part in arguments.parts or PARTS:
         found[part] = _measure(part, folder, arguments)
         _PRINT[part](found[part])
-    output = Path(arguments.output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(found, indent=1), encoding="utf8")
+    write_results(arguments.output, found)
 
 
 def _measure(part: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--intents", type=int, default=450)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", default="var/benchmarks/scale", help="emptied first")
-    parser.add_argument("--output", default="var/benchmarks/scale.json")
+    parser.add_argument("--output", type=Path, default="var/benchmarks/scale.json")
     return parser.parse_args()
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import write_results
 from benchmarks.stream.backlog import fill_backlog
 from benchmarks.stream.bench import MODEL, Bench, open_bench
 from benchmarks.stream.drain import measure_drain
@@ -42,8 +43,7 @@ def main() -> None:
         for part in arguments.parts or PARTS[:2]:
             found[part] = _measure(part, bench, arguments)
             _print_table(part, found[part])
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(found, indent=1), encoding="utf8")
+    write_results(arguments.output, found)
 
 
 def _measure(part: str, bench: Bench, arguments: argparse.Namespace) -> Found:
