@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks.results import write_results
 from pipelines.evaluation import Evaluation
-from pipelines.io.chat_client import ChatClient, PredictionTimeoutError, connect_chat
+from pipelines.io.chat_client import ChatClient, ChatPrediction, PredictionTimeoutError, connect_chat
 from udfs.shop_chat import LINES_PER_BLOCK, ChatConfig, write_block
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -72,13 +72,16 @@ def measure(folder: Path, stack: Stack, messages: int, corrections: int) -> dict
             running.enter_context(run_live(job, *stack.settings))
         chat = running.enter_context(connect_chat(stack.kafka, stack.redis))
         ids = [chat.send(text, room_id=f"room-{i % 20}") for i, text in enumerate(texts[:corrections])]
-        before = Counter(answer.intent for answer in wait_for(chat, ids))
+        answers = wait_for(chat, ids)
+        before = Counter(answer.intent for answer in answers)
         started = time.monotonic()
-        for message_id in ids:
-            chat.correct(message_id, WRONG)
+        for answer in answers:
+            chat.correct(answer.message_id, WRONG)
         while (learned := run_job("learn_from_feedback", *stack.settings))["skipped"]:
             continue  # as a scheduler would: the corrections were not all filed yet
         learned_s = time.monotonic() - started
+        if not learned["promoted"]:
+            raise SystemExit(learned["reason"])
         version = ask_until_fresh(chat, texts[corrections:], champion)
         fresh_s = time.monotonic() - started
         ids = [chat.send(text, room_id=f"after-{i % 20}") for i, text in enumerate(texts[corrections:])]
@@ -146,9 +149,9 @@ def say_of(*, seed: int, intent: str, wanted: int) -> list[dict[str, Any]]:
     return found
 
 
-def wait_for(chat: ChatClient, ids: Sequence[str]) -> list[Any]:
+def wait_for(chat: ChatClient, ids: Sequence[str]) -> list[ChatPrediction]:
     """The messages' predictions; a message that became a dead letter has none."""
-    deadline, found = time.monotonic() + ANSWER_S, dict[str, Any]()
+    deadline, found = time.monotonic() + ANSWER_S, dict[str, ChatPrediction]()
     while len(found) < 0.9 * len(ids) and time.monotonic() < deadline:
         found |= {i: answer for i in ids if i not in found and (answer := chat.find(i))}
         time.sleep(0.2)
