@@ -2,12 +2,13 @@
 
     python -m benchmarks.stream [latency throughput long] [--faust PYTHON] [--output FILE]
 
-- latency: at 100 messages/s, milliseconds from sent_at to visible in Redis; predict_stream, then a plain loop.
+- latency: at 100 messages/s, milliseconds from sent_at to visible in Redis; predict_stream, the same while its champion
+  changes, then a plain loop.
 - throughput: rows a second and memory while a backlog drains, by live.max_offsets_per_trigger; predict_batch and plain
   loops on the same rows.
 - long: a backlog of a million messages, and whether memory grows.
 
-Without a name, the first two: about ten minutes. The model has the default recipe and random weights; the texts are
+Without a name, the first two: about twelve minutes. The model has the default recipe and random weights; the texts are
 generated shop chat. A message is visible when Redis has its key and its room's entry.
 """
 
@@ -31,6 +32,7 @@ from pipelines.io.kafka_topics import make_topics
 from pipelines.io.live_query import LiveConfig
 from pipelines.io.registry import download_model
 
+_CHANGE_S = 10.0
 PARTS = ("latency", "throughput", "long")
 Found = dict[str, Any]
 
@@ -62,6 +64,10 @@ def _measure_latency(bench: Bench, *, faust: str, **rate: float) -> Found:
     with _stream(bench, "latency", "latency") as process:
         process.wait(lambda: '{"read"' in process.shown, within_s=START_S)
         found["predict_stream"] = measure_latency(bench, process, bench.kafka("latency").messages, **rate)
+        _tell(found)
+        with bench.changing_champions(every_s=_CHANGE_S):
+            changing = measure_latency(bench, process, bench.kafka("latency").messages, **rate)
+        found[f"another champion every {_CHANGE_S:g} s"] = changing
     _tell(found)
     for name, topic, process in _loops(bench, faust):
         found[name] = measure_latency(bench, process, topic, **rate)
@@ -121,10 +127,10 @@ def _tell(found: Found) -> None:
 
 def _print_table(part: str, found: Found) -> None:
     columns = list(dict.fromkeys(key for numbers in found.values() for key in numbers))
-    print(f"{part:<26}" + "".join(f"{column:>24}" for column in columns))
+    print(f"{part:<30}" + "".join(f"{column:>24}" for column in columns))
     for name, numbers in found.items():
         shown = (_show(numbers.get(column)) for column in columns)
-        print(f"{name:<26}" + "".join(f"{text:>24}" for text in shown))
+        print(f"{name:<30}" + "".join(f"{text:>24}" for text in shown))
     print(flush=True)
 
 

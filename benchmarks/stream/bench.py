@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipelines.io.kafka_topics import KafkaConfig
 from pipelines.io.redis_connection import RedisConfig
 from pipelines.io.registry import promote, register_model
 from pipelines.io.tracking import MlflowConfig, Tracking, connect_mlflow, start_run
+from pipelines.polling import polling
 from udfs.screening import ScreeningConfig, clean_and_screen
 
 MODEL = "malgil-intent"
@@ -29,6 +31,14 @@ class Bench:
     stack: StackStatus
     tracking: Tracking
     texts: list[str]
+    versions: tuple[str, str]  # of the model; the first one is champion
+
+    @contextmanager
+    def changing_champions(self, *, every_s: float) -> Iterator[None]:
+        """Inside, the two versions take turns as champion."""
+        turns = cycle(reversed(self.versions))
+        with polling(lambda: promote(self.tracking, MODEL, next(turns)), every_s=every_s, name="champions"):
+            yield
 
     def kafka(self, name: str) -> KafkaConfig:
         """Topics of a part of its own."""
@@ -76,15 +86,21 @@ def open_bench(folder: Path) -> Iterator[Bench]:
         tracking_uri=f"sqlite:///{folder}/mlflow.db", artifact_root=f"{folder}/artifacts", cache=f"{folder}/cache"
     )
     tracking = connect_mlflow(config)
-    _release_champion(tracking, texts)
+    versions = _register_versions(tracking, texts)
     try:
         stack = start_stack(folder / "stack", ["kafka", "redis"], report=lambda _: None, timeout_s=120)
-        yield Bench(folder, stack, tracking, texts)
+        yield Bench(folder, stack, tracking, texts, versions)
     finally:
         stop_stack(folder / "stack")
 
 
-def _release_champion(tracking: Tracking, texts: list[str]) -> None:
+def _register_versions(tracking: Tracking, texts: list[str]) -> tuple[str, str]:
     network, encoder = build_model(texts, intents=60)
-    run = start_run(tracking, "benchmark", parameters={}, tags={})
-    promote(tracking, MODEL, register_model(run, MODEL, network=network, encoder=encoder, snapshot="0", metrics={}))
+
+    def register(training_id: str) -> str:
+        run = start_run(tracking, training_id, parameters={}, tags={})
+        return register_model(run, MODEL, network=network, encoder=encoder, snapshot="0", metrics={})
+
+    versions = register("first"), register("second")
+    promote(tracking, MODEL, versions[0])
+    return versions
