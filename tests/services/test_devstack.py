@@ -172,12 +172,12 @@ def test_a_taken_port_is_named(folder: Path) -> None:
 
 def test_a_daemon_that_does_not_come_up_says_why(folder: Path) -> None:
     (folder / "redis").mkdir(parents=True)
-    (folder / "redis" / "dump.rdb").write_text("not a dump")
+    (folder / "redis" / "appendonly.aof").write_text("not a log of writes")
     refused = run_devstack(folder, "up", "redis")
     assert refused.returncode == 1
     assert "devstack: redis ended before it answered; its log says: " in refused.stderr
     assert refused.stderr.endswith(f"see {folder}/redis/daemon.log\n")
-    assert "Wrong signature trying to load DB" in run_devstack(folder, "logs", "redis").stdout
+    assert "Bad file format reading the append only file" in run_devstack(folder, "logs", "redis").stdout
 
 
 @pytest.mark.parametrize(
