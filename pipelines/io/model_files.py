@@ -112,6 +112,11 @@ def read_manifest_sha256(model: ModelFiles) -> str:
     return file_sha256(Path(model.path) / MANIFEST)
 
 
+def version_id(model: ModelFiles) -> str:
+    """A name for what is made of the version's files: others, if they change."""
+    return f"{model.name}-{model.version}-{read_manifest_sha256(model)[:16]}"
+
+
 def _fault(folder: Path, name: str, expected: str | None, found: str | None) -> str:
     if found is None:
         fault = f"{name} is missing"

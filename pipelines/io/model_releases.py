@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.files import read_bytes, remove_file, write_bytes
-from pipelines.io.model_files import MANIFEST, ModelFiles, file_sha256
+from pipelines.io.model_files import ModelFiles, read_manifest_sha256, version_id
 from pipelines.io.shared_model import zip_model
 from pipelines.io.store import Store
 
@@ -52,8 +52,7 @@ class Release:
 
 def store_model(store: Store, model: ModelFiles) -> ReleasedModel:
     """The version's files, put into the store where they are not there yet."""
-    manifest = file_sha256(Path(model.path) / MANIFEST)
-    output_id = f"{model.name}-{model.version}-{manifest[:16]}"
+    manifest, output_id = read_manifest_sha256(model), version_id(model)
     if store.manifest(_KIND, output_id) is None:
         store.publish(_KIND, output_id, lambda draft: _write_archive(model, draft))
     return ReleasedModel(model.name, model.version, manifest, output_id, store.url(_KIND, output_id, _ARCHIVE))

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 from pyspark import SparkFiles, TaskContext
 from pyspark.sql import SparkSession
 
-from pipelines.io.model_files import MANIFEST, LoadedModel, ModelFiles, file_sha256, load_model
+from pipelines.io.model_files import LoadedModel, ModelFiles, load_model, version_id
 from pipelines.io.python_worker import keep_archives_read, keep_objects
 
 _log = logging.getLogger(__name__)
@@ -29,8 +29,7 @@ class SharedModel:
 
 def share_model(spark: SparkSession, model: ModelFiles) -> SharedModel:
     """The model, handed to Spark as an archive: local or on YARN, executors need no shared folder for it."""
-    manifest_sha256 = file_sha256(Path(model.path) / MANIFEST)
-    archive = f"{model.name}-{model.version}-{manifest_sha256[:16]}"
+    archive = version_id(model)
     context = spark.sparkContext
     if not any(url.endswith(f"#{archive}") for url in context.listArchives):
         folder = Path(tempfile.mkdtemp(prefix="malgil-model-"))  # the driver serves it as long as it runs

@@ -63,10 +63,10 @@ class Talk(Thread):
         producer.send(self._topics.topic("messages"), key=room.encode(), value=value)
 
 
-def kill_daemon(folder: Path, name: str, *, with_data: bool = False) -> None:
-    """SIGKILL to a daemon of the stack, and a new start on its data; `with_data`: Redis without any."""
+def kill_daemon(folder: Path, name: str, *, loses_data: bool = False) -> None:
+    """SIGKILL to a daemon of the stack, and a new start on its data; `loses_data`: Redis without any."""
     os.kill(read_status(folder).daemons[name].process_id or 0, signal.SIGKILL)
-    if with_data:
+    if loses_data:
         for file in (folder / name).glob("appendonly*"):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
     started = run_devstack(folder, "up", name)
@@ -104,7 +104,7 @@ class Count:
     by_version: dict[str, int] = field(default_factory=dict)
 
     def show(self, seconds: dict[str, float]) -> str:
-        """The report, with the seconds from each fault to the prediction of a message that was said after it."""
+        """The report, with the seconds from when the killed one runs again to a newer message's prediction."""
         back = ", ".join(f"{name} {elapsed:.1f}" for name, elapsed in seconds.items())
         return f"\n{json.dumps(asdict(self))}\nseconds until answers came again: {back}\n"
 

@@ -81,8 +81,7 @@ def test_every_message_has_one_prediction_whatever_is_killed(
     assert set(found.by_version) <= set(good)
     assert sum(found.by_version.values()) == found.sent
 
-    kill_daemon(folder, "redis", with_data=True)  # as one that keeps nothing: Kafka still has every prediction
+    kill_daemon(folder, "redis", loses_data=True)  # as one that keeps nothing: Kafka still has every prediction
     assert topics.predictions() == {}
-    assert {value["message_id"] for _, value in topics.read("predictions")} == {
-        message["message_id"] for message in talk.messages
-    }
+    said = {message["message_id"] for message in talk.messages}
+    assert {value["message_id"] for _, value in topics.read("predictions")} == said
