@@ -89,9 +89,9 @@ def _read(facts: SnapshotFacts, config: TrainingConfig, *, epoch: int) -> Iterat
 def _build_step(facts: SnapshotFacts) -> "Step":
     import tensorflow as tf
 
-    from models.cnn import build_network
-    from models.cnn_config import NetworkConfig
     from models.collective import Ranks
+    from models.network import build_network
+    from models.network_config import NetworkConfig
     from models.optimizer import DistributedAdam
     from models.steps import build_train_step
 

@@ -84,8 +84,8 @@ def prepare(folder: Path, *, rows: int) -> None:
 
 def build_model(texts: list[str], *, intents: int) -> "tuple[keras.Model, TextEncoder]":
     """A model of the default features and network, with random weights and the texts' vocabulary."""
-    from models.cnn import build_network, with_probabilities
-    from models.cnn_config import NetworkConfig
+    from models.network import build_network, with_probabilities
+    from models.network_config import NetworkConfig
 
     names = tuple(label.name for label in choose_labels(intents))
     encoder = TextEncoder(tuple(_build_features(texts)), names)

@@ -25,8 +25,8 @@ from pyspark.sql import SparkSession
 
 from benchmarks.random_snapshot import write_random_snapshot
 from benchmarks.results import write_results
-from models.cnn import build_network
-from models.cnn_config import NetworkConfig
+from models.network import build_network
+from models.network_config import NetworkConfig
 from models.training_config import TrainingConfig
 from models.vocabulary import InputSpec
 from pipelines.io.session import create_session

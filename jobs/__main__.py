@@ -53,12 +53,18 @@ def find_jobs() -> dict[str, str]:
 def describe_settings(name: str) -> str:
     """A job's docstring, then its sections of conf/base.yaml: every setting with its default and a comment."""
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
-    wanted = ("dataset", "data_root", "store", *find_sections(name), *(("yarn", "spark") if needs_spark(name) else ()))
+    sections = find_sections(name)
+    wanted = ("dataset", "data_root", "store", *sections, *(("yarn", "spark") if needs_spark(name) else ()))
+    wanted = (*wanted, "recipe") if "network" in sections else wanted
     shown = [block.rstrip() for block in blocks if block.split(":")[0] in wanted]
-    presets = ", ".join(sorted(path.stem for path in (CONF / "datasets").glob("*.yaml")))
     doc = ast.get_docstring(ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8")))
-    head = f"{USAGE}\n\n{doc}\n\nSettings (section.key=value); dataset presets: {presets}\n"
+    presets = f"dataset presets: {_list_presets('datasets')}; recipes: {_list_presets('recipes')}"
+    head = f"{USAGE}\n\n{doc}\n\nSettings (section.key=value); {presets}\n"
     return "\n".join([head, *shown])
+
+
+def _list_presets(kind: str) -> str:
+    return ", ".join(sorted(path.stem for path in (CONF / kind).glob("*.yaml")))
 
 
 def submit(name: str, arguments: Sequence[str], *, conf: str, is_detached: bool) -> int:

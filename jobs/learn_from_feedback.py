@@ -94,7 +94,7 @@ def _find_champion(job: Job, tracking: Tracking) -> _Champion:
             f"expected snapshots/{base} in the store, which {name} version {version} was trained on, found nothing; "
             "use the store that it was trained with"
         )
-    encoder = read_encoder(job.store, job.store.url("snapshots", base))
+    encoder = read_encoder(job.store, job.store.url("snapshots", base)).only(job.settings.network.features)
     return _Champion(download_model(tracking, name, version), base, encoder)
 
 
@@ -112,7 +112,7 @@ def _build_set(job: Job, reigning: _Champion, filed: FiledFeedback) -> str:
 
 def _train(job: Job, tracking: Tracking, reigning: _Champion, snapshot: str) -> tuple[str, dict[str, Any]]:
     """The fine-tuned version, and how its training went."""
-    from models.cnn import build_network  # TensorFlow: 4 s
+    from models.network import build_network  # TensorFlow: 4 s
 
     settings = job.settings
     training = _soften(settings.training, settings.feedback)

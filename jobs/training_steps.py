@@ -15,7 +15,7 @@ def train_network(
     job: Job, run: TrainingRun, snapshot: str, *, training: TrainingConfig, initial_weights: str = ""
 ) -> TrainingResult:
     """Train on the snapshot, from `initial_weights` where they are given; how it went is logged in the run."""
-    from models.cnn import build_network  # TensorFlow: 4 s, and only if there is something to train
+    from models.network import build_network  # TensorFlow: 4 s, and only if there is something to train
 
     result = train_on_spark(
         job.spark,
@@ -24,6 +24,7 @@ def train_network(
         build_network=build_network,
         network_config=job.settings.network,
         run_url=job.store.url("checkpoints", run.training_id),
+        features=job.settings.network.features,
         on_progress=job.step.update,
         initial_weights=initial_weights,
     )
@@ -40,9 +41,10 @@ def register_network(
 
     `snapshot` is the one whose test split judges it.
     """
-    from models.cnn import build_network, with_probabilities
+    from models.network import build_network, with_probabilities
     from models.weights import assign_variables, load_npz
 
+    encoder = encoder.only(job.settings.network.features)
     network = build_network(encoder.inputs, classes=len(encoder.intents), config=job.settings.network)
     assign_variables(network.weights, load_npz(result.weights_url)[0]["weights"])
     metrics = {"validation_accuracy": result.history[result.best_epoch - 1]["validation_accuracy"]}

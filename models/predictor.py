@@ -22,7 +22,7 @@ def compile_network(network: keras.Model, *, batch_rows: int) -> Predict:
     It is traced once, whatever n. Rows go through the network ordered by their lengths (the longest input's
     first) and cut to the longest of their batch, since padding is most of a chat message's row; on generated
     shop chat that is twice as fast. It takes a network whose output does not depend on the padding at the end
-    of a row, as that of models.cnn does not.
+    of a row, as that of models.network does not.
     """
     names = [tensor.name for tensor in sorted(network.inputs, key=lambda tensor: tensor.shape[1])]
     signature = {name: tf.TensorSpec((None, None), tf.int32) for name in names}

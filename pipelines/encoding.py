@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,10 @@ class TextEncoder:
     @property
     def inputs(self) -> dict[str, InputSpec]:
         return {feature.name: feature.spec for feature in self.features}
+
+    def only(self, names: Sequence[str]) -> "TextEncoder":
+        """The same encoder without the features that a network does not read; with all where none is named."""
+        return replace(self, features=tuple(f for f in self.features if not names or f.name in names))
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Inputs by feature name, int32 (texts, length) each. Takes clean text (udfs.screening.clean_text)."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from pipelines.errors import MalgilError
 
 Batch = tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.int32]]
 LABEL = "label"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,34 @@ class Shard:
     count: int = 1
 
 
-def read_facts(snapshot_url: str) -> SnapshotFacts:
-    """The facts in a snapshot's manifest and in the footers of its files."""
+def read_facts(snapshot_url: str, features: Sequence[str] = ()) -> SnapshotFacts:
+    """The facts in a snapshot's manifest and in the footers of its files; of some features only, if they are named.
+
+    Raises MalgilError where the snapshot has no such feature.
+    """
     from pipelines.petastorm_files import count_row_groups  # a quarter second that other users do not need
 
     filesystem, path = locate(snapshot_url)
     manifest = json.loads(filesystem.cat_file(f"{path}/manifest.json"))
     inputs = {
         name: InputSpec(size=feature["size"], length=feature["length"])
-        for name, feature in manifest["features"].items()
+        for name, feature in choose_features(manifest["features"], features).items()
     }
     groups = {split: sum(count_row_groups(f"{snapshot_url}/{split}").values()) for split in ("train", "validation")}
     return SnapshotFacts(snapshot_url, manifest["rows"], groups, inputs, len(manifest["intents"]))
+
+
+def choose_features(of_snapshot: Mapping[str, T], names: Sequence[str]) -> dict[str, T]:
+    """What is known of the named features, in the snapshot's order; of all of them where none is named.
+
+    Raises MalgilError where the snapshot has no such feature.
+    """
+    if unknown := sorted(set(names) - set(of_snapshot)):
+        raise MalgilError(
+            f"network.features: expected some of {', '.join(of_snapshot)}, received {unknown[0]!r}; "
+            "name those of the training set, or add it to training_set.features"
+        )
+    return {name: value for name, value in of_snapshot.items() if not names or name in names}
 
 
 def training_batches(

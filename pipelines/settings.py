@@ -1,5 +1,7 @@
-"""All settings: dataclass defaults < conf/base.yaml < conf/<conf>.yaml < conf/datasets/<dataset>.yaml < command line.
+"""All settings, later ones winning: dataclass defaults, conf/base.yaml, conf/<conf>.yaml, presets, command line.
 
+Presets are conf/datasets/<dataset>.yaml (where a known data set is and how it is read) and conf/recipes/<recipe>.yaml
+(which network is trained, and how).
 A section's dataclass stands beside the code that it is for; here they only come together.
 """
 
@@ -12,7 +14,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from models.cnn_config import NetworkConfig
+from models.files import read_bytes
+from models.network_config import NetworkConfig
 from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
 from pipelines.errors import MalgilError
@@ -40,10 +43,11 @@ class SettingsError(MalgilError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Every section, two settings that stand for many (`dataset`, `data_root`), and Spark's own (`spark`)."""
+    """Every section, settings that stand for many (`dataset`, `data_root`, `recipe`), and Spark's own (`spark`)."""
 
     dataset: str = ""  # a preset of conf/datasets: the input settings of a known data set
     data_root: str = "data"  # the folder that the preset's paths start from
+    recipe: str = ""  # a preset of conf/recipes, or the URL of a YAML file like them: network and training
     store: StoreConfig = field(default_factory=StoreConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     input: InputConfig = field(default_factory=InputConfig)
@@ -72,13 +76,25 @@ def load_settings(overrides: Sequence[str], *, conf: str = "local", folder: Path
     given = _merge_all([_schema(), OmegaConf.from_dotlist(list(overrides))])
     layers = [folder / "base.yaml", folder / f"{conf}.yaml"]
     if given.dataset:
-        layers.append(_preset(folder / "datasets", given.dataset))
+        layers.append(_preset(folder, "dataset", given.dataset))
     loaded = [cast(DictConfig, OmegaConf.load(path)) for path in layers]
+    if given.recipe:
+        loaded.append(load_recipe(given.recipe, folder=folder))
     merged = _merge_all([_schema(), *loaded, OmegaConf.from_dotlist(list(overrides))])
     try:
         return cast(Settings, OmegaConf.to_object(merged))
     except OmegaConfBaseException as error:
         raise SettingsError(f"setting {error.full_key}: {error.msg}") from error
+
+
+def load_recipe(recipe: str, *, folder: Path = CONF) -> DictConfig:
+    """The settings of a preset's name, or of a YAML file's URL. Raises SettingsError where there is none."""
+    if not recipe.endswith((".yaml", ".yml")):
+        return cast(DictConfig, OmegaConf.load(_preset(folder, "recipe", recipe)))
+    content = read_bytes(recipe)
+    if content is None:
+        raise SettingsError(f"recipe: expected a YAML file, found nothing at {recipe}")
+    return cast(DictConfig, OmegaConf.create(content.decode()))
 
 
 def _schema() -> DictConfig:
@@ -112,9 +128,9 @@ def _keys(section: Any, prefix: str = "") -> Iterator[str]:
             yield from _keys(value, f"{prefix}{item.name}.")
 
 
-def _preset(folder: Path, name: str) -> Path:
-    path = folder / f"{name}.yaml"
+def _preset(folder: Path, kind: str, name: str) -> Path:
+    path = folder / f"{kind}s" / f"{name}.yaml"
     if not path.exists():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise SettingsError(f"dataset: expected one of {known}, received {name!r}")
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise SettingsError(f"{kind}: expected one of {known}, received {name!r}")
     return path

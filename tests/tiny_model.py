@@ -17,10 +17,11 @@ ENCODER = TextEncoder(
 
 def build_tiny_model(*, seed: int, classes: int = len(INTENTS)) -> Any:
     """A network from the encoder's inputs to probabilities, another one by each seed."""
-    from models.cnn import build_network, with_probabilities
-    from models.cnn_config import NetworkConfig
+    from models.encoders.cnn import CnnConfig
+    from models.network import build_network, with_probabilities
+    from models.network_config import NetworkConfig
 
-    config = NetworkConfig(embedding_size=8, filters=8, seed=seed)
+    config = NetworkConfig(embedding_size=8, cnn=CnnConfig(filters=8), seed=seed)
     network = with_probabilities(build_network(ENCODER.inputs, classes=classes, config=config))
     network.set_weights([weight * 20 for weight in network.get_weights()])  # far from even probabilities
     return network

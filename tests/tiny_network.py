@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.cnn_config import NetworkConfig
+from models.encoders.cnn import CnnConfig
+from models.network_config import NetworkConfig
 from models.vocabulary import InputSpec
 
 WORDS = InputSpec(size=9000, length=4)  # big enough for updates by row
@@ -31,15 +32,14 @@ class TinyConfig:
 
 def build_tiny_network(inputs: Mapping[str, InputSpec], *, classes: int, config: TinyConfig, ranks: Any = None) -> Any:
     """The intent network, with few weights; with two ranks, one has a column of the letters' votes to spare."""
-    from models.cnn import build_network
+    from models.network import build_network
 
     if config.kill_file and os.environ.get("HOROVOD_RANK") == "0" and Path(config.kill_file).exists():
         threading.Thread(target=_die_after_epoch_2, args=(Path(config.kill_file),), daemon=True).start()
     network = NetworkConfig(
         bags=["letters"],
         embedding_size=8,
-        widths=[1, 2],
-        filters=4,
+        cnn=CnnConfig(widths=[1, 2], filters=4),
         word_dropout=config.dropout / 4,
         embedding_dropout=config.dropout / 4,
         dropout=config.dropout,

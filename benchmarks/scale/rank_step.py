@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.random_snapshot import INPUTS, INTENTS, random_ids
-from models.cnn_config import NetworkConfig
+from models.network_config import NetworkConfig
 from models.training_config import TrainingConfig
 
 TEAMS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -65,8 +65,9 @@ def _count_mb(ranks: int, team: int, *, batch: int) -> dict[str, float]:
     from models.gradients import chooses_rows
 
     config, words, bag = NetworkConfig(), INPUTS[WORDS], INPUTS[BAG]
-    kernels = sum(config.widths) * config.embedding_size * config.filters + len(config.widths) * config.filters
-    dense = kernels + len(config.widths) * config.filters * INTENTS + INTENTS
+    filters, widths = config.cnn.filters, config.cnn.widths
+    kernels = sum(widths) * config.embedding_size * filters + len(widths) * filters
+    dense = kernels + len(widths) * filters * INTENTS + INTENTS
     ids = random_ids(np.random.default_rng(0), batch, WORDS)
     width, ring = -(-INTENTS // team), 2 * (ranks - 1) / ranks
     gathered = (ranks - 1) * len(np.unique(ids)) * (config.embedding_size + 1)
@@ -86,8 +87,8 @@ def _time_step(batch: int) -> float:
     """A whole step of a lone rank."""
     import tensorflow as tf
 
-    from models.cnn import build_network
     from models.collective import Ranks
+    from models.network import build_network
     from models.steps import build_train_step
 
     network = build_network(INPUTS, classes=INTENTS, config=NetworkConfig(), ranks=Ranks())

@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from models.cnn import build_network, with_probabilities
-from models.cnn_config import NetworkConfig
+from models.network import build_network, with_probabilities
+from models.network_config import NetworkConfig
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.errors import MalgilError
@@ -130,7 +130,7 @@ def test_a_version_holds_no_pickle_and_needs_no_code_of_ours(files: ModelFiles) 
         "MLmodel", "conda.yaml", "data/keras_module.txt", "data/model.keras", "encoder.json", "manifest.json",
         "python_env.yaml", "requirements.txt",
     }  # fmt: skip
-    assert "models.cnn" not in (Path(files.path) / "data" / "model.keras").read_bytes().decode("latin-1")
+    assert "models.network" not in (Path(files.path) / "data" / "model.keras").read_bytes().decode("latin-1")
 
 
 @pytest.mark.parametrize("name", ["data/model.keras", "encoder.json", "MLmodel"])

@@ -9,8 +9,9 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
-from models.cnn import build_network, with_probabilities
-from models.cnn_config import NetworkConfig
+from models.encoders.cnn import CnnConfig
+from models.network import build_network, with_probabilities
+from models.network_config import NetworkConfig
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.io.model_files import ModelFiles, load_model, write_model
@@ -35,7 +36,7 @@ MESSAGES = "message_id string, room_id string, bot_id string, sent_at timestamp,
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
     syllables = Feature("syllables", "characters", 12, Vocabulary(tuple("배송주문취소환불언제요")))
     encoder = TextEncoder((syllables, Feature("tail", "characters", 6, Vocabulary(tuple("요네")))), INTENTS)
-    config = NetworkConfig(embedding_size=8, filters=8, seed=1)
+    config = NetworkConfig(embedding_size=8, cnn=CnnConfig(filters=8), seed=1)
     network = with_probabilities(build_network(encoder.inputs, classes=len(INTENTS), config=config))
     network.set_weights([weight * 20 for weight in network.get_weights()])  # far from even probabilities
     path = tmp_path_factory.mktemp("model") / "intent"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from models.cnn import build_network, with_probabilities
-from models.cnn_config import NetworkConfig
+from models.encoders.cnn import CnnConfig
+from models.network import build_network, with_probabilities
+from models.network_config import NetworkConfig
 from models.predictor import Ids, compile_network, top_classes
 from models.vocabulary import InputSpec
 
@@ -22,7 +23,7 @@ def _ids(rows: int, *, seed: int = 0) -> Ids:
 
 @pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 40])
 def test_compiled_and_plain_network_agree(rows: int) -> None:
-    config = NetworkConfig(embedding_size=8, filters=8)
+    config = NetworkConfig(embedding_size=8, cnn=CnnConfig(filters=8))
     network = with_probabilities(build_network(INPUTS, classes=5, config=config))
     ids = _ids(rows)
 
@@ -34,7 +35,7 @@ def test_compiled_and_plain_network_agree(rows: int) -> None:
 
 
 def test_any_number_of_rows_is_traced_once() -> None:
-    network = with_probabilities(build_network(INPUTS, classes=5, config=NetworkConfig(filters=8)))
+    network = with_probabilities(build_network(INPUTS, classes=5, config=NetworkConfig(cnn=CnnConfig(filters=8))))
     calls = []
     network.call = lambda ids, training: calls.append(1) or type(network).call(network, ids, training=training)
     predict = compile_network(network, batch_rows=8)

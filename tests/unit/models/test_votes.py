@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from models.cnn import build_network
-from models.cnn_config import NetworkConfig
 from models.collective import Ranks
+from models.network import build_network
+from models.network_config import NetworkConfig
 from models.sharding import take_share
 from models.vocabulary import InputSpec
 from models.weights import assign_variables, read_variables

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.vocabulary import InputSpec
+from pipelines.errors import MalgilError
 from pipelines.feed import Batch, Shard, SnapshotFacts, read_facts, training_batches, validation_batches
 from pipelines.petastorm_files import write_row_group_index
 from tests.tiny_network import write_snapshot
@@ -37,6 +38,18 @@ def test_facts_come_from_the_manifest_and_the_files(facts: SnapshotFacts) -> Non
         inputs={"words": InputSpec(9000, 4), "letters": InputSpec(50, 6)},
         classes=5,
     )
+
+
+def test_only_the_features_that_are_named_are_read(facts: SnapshotFacts) -> None:
+    chosen = read_facts(facts.url, ["letters"])
+    assert chosen.inputs == {"letters": InputSpec(50, 6)}
+    features, _ = next(training_batches(chosen, Shard(), epoch=1, batch_size=10, pool_rows=40, seed=7))
+    assert list(features) == ["letters"]
+
+
+def test_a_feature_that_is_not_there_is_refused(facts: SnapshotFacts) -> None:
+    with pytest.raises(MalgilError, match=r"network\.features: expected some of words, letters, received 'jamo'"):
+        read_facts(facts.url, ["letters", "jamo"])
 
 
 def test_batches_are_int32_arrays_of_one_size(facts: SnapshotFacts) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from models.network_config import NetworkKind
 from pipelines.settings import CONF, Settings, SettingsError, load_settings
 
 
@@ -29,6 +30,17 @@ def test_command_line_wins_over_preset_and_preset_over_base() -> None:
     assert (settings.input.columns.text, settings.input.columns.split) == ("annot_utt", "partition")
 
 
+@pytest.mark.parametrize("kind", NetworkKind)
+def test_every_kind_of_network_has_a_recipe(kind: NetworkKind) -> None:
+    assert load_settings([f"recipe={kind.value}"]).network.kind is kind
+
+
+def test_a_recipe_of_ones_own_wins_over_the_defaults_and_the_command_line_over_it(tmp_path: Path) -> None:
+    (tmp_path / "best.yaml").write_text("training: {epochs: 7, batch_size: 32}")
+    settings = load_settings([f"recipe={tmp_path}/best.yaml", "training.batch_size=16"])
+    assert (settings.training.epochs, settings.training.batch_size) == (7, 16)
+
+
 @pytest.mark.parametrize(
     ("override", "line"),
     [
@@ -36,6 +48,8 @@ def test_command_line_wins_over_preset_and_preset_over_base() -> None:
         ("trainin.epochs=3", "there is no setting trainin; did you mean training?"),
         ("training.epochs=many", "setting training.epochs: Value 'many' of type 'str' could not be converted"),
         ("dataset=kakao", "dataset: expected one of 3i4k, massive_ko, nsmc, songys_chatbot, received 'kakao'"),
+        ("recipe=bigruu", "recipe: expected one of bigru, bigru_attention, cnn, .*, received 'bigruu'"),
+        ("recipe=nowhere/best.yaml", "recipe: expected a YAML file, found nothing at nowhere/best.yaml"),
         ("epochs", "expected section.key=value, received 'epochs'"),
     ],
 )

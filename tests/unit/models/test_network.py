@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.cnn import WordDropout, build_network, with_probabilities
-from models.cnn_config import NetworkConfig
+from models.network import WordDropout, build_network, with_probabilities
+from models.network_config import NetworkConfig
 from models.vocabulary import InputSpec
 
 SPECS = {"morphemes": InputSpec(size=20, length=6), "character_ngrams": InputSpec(size=10, length=9)}

@@ -1,26 +1,45 @@
-"""The intent network: a convolutional sentence classifier beside a linear one, trained as one.
+"""The intent network: a sentence encoder beside a linear classifier, trained as one.
 
 Two ways of reading a message are added up, after Cheng et al. (2016), "Wide & Deep Learning":
 
-- deep: a feature whose order matters (morphemes) is embedded, read by convolutions of several widths and
-  pooled to its strongest responses, after Kim (2014), "Convolutional Neural Networks for Sentence
-  Classification". It knows what words have in common.
+- deep: a feature whose order matters (morphemes) is embedded and read by the encoder that `NetworkConfig.kind`
+  names (`models.encoders`). It knows what words have in common.
 - wide: a bag of many rare tokens (character n-grams) is a sum of one learned vote of each token for each
   intent, a linear classifier. It knows single words by heart.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 from keras import layers, ops
 
-from models.cnn_config import NetworkConfig
 from models.collective import Ranks
+from models.encoders.bigru import encode_by_bigru
+from models.encoders.bigru_attention import encode_by_bigru_attention
+from models.encoders.cnn import encode_by_cnn
+from models.encoders.cnn_lstm import encode_by_cnn_lstm
+from models.encoders.fasttext import encode_by_mean
+from models.encoders.lstm import encode_by_lstm
+from models.encoders.token_vectors import Seeds, Tensor, TokenVectors
+from models.encoders.transformer import encode_by_transformer
+from models.network_config import NetworkConfig, NetworkKind
 from models.vocabulary import PADDING_ID, UNKNOWN_ID, InputSpec
 from models.votes import Votes, weigh_tokens
 
-Tensor = Any  # a keras.KerasTensor; Keras ships no types
+Encoder = Callable[[TokenVectors, NetworkConfig, Seeds], Tensor]  # to one vector a message
+
+ENCODERS: Mapping[NetworkKind, Encoder] = {
+    NetworkKind.fasttext: lambda tokens, _config, _seeds: encode_by_mean(tokens),
+    NetworkKind.cnn: lambda tokens, config, seeds: encode_by_cnn(tokens, config.cnn, seeds),
+    NetworkKind.lstm: lambda tokens, config, seeds: encode_by_lstm(tokens, config.lstm, seeds),
+    NetworkKind.cnn_lstm: lambda tokens, config, seeds: encode_by_cnn_lstm(tokens, config.cnn_lstm, seeds),
+    NetworkKind.bigru: lambda tokens, config, seeds: encode_by_bigru(tokens, config.bigru, seeds),
+    NetworkKind.bigru_attention: lambda tokens, config, seeds: encode_by_bigru_attention(
+        tokens, config.bigru_attention, seeds
+    ),
+    NetworkKind.transformer: lambda tokens, config, seeds: encode_by_transformer(tokens, config.transformer, seeds),
+}
 
 
 def build_network(
@@ -34,16 +53,19 @@ def build_network(
     """
     seeds = iter(range(config.seed * 1000, (config.seed + 1) * 1000))
     ids = {name: keras.Input((spec.length,), dtype="int32", name=name) for name, spec in inputs.items()}
-    parts, pooled = [], []
+    bags = list(inputs) if config.kind is NetworkKind.linear else config.bags
+    parts, sentence = [], []
     for name, spec in inputs.items():
         tokens = WordDropout(config.word_dropout, seed=next(seeds), name=f"{name}_dropout")(ids[name])
-        if name in config.bags:
+        if name in bags:
             parts.append(_sum_votes(tokens, spec, classes=classes, name=name, config=config, seeds=seeds, ranks=ranks))
         else:
-            pooled += _convolve(tokens, spec, name=name, config=config, seeds=seeds)
-    if pooled:
-        parts.append(_classify(pooled, classes=classes, config=config, seeds=seeds))
-    return keras.Model(ids, layers.Add(dtype="float32", name="logits")(parts), name="intent_cnn")
+            embedded = _embed(tokens, spec, name=name, config=config, seeds=seeds)
+            sentence.append(ENCODERS[config.kind](embedded, config, seeds))
+    if sentence:
+        parts.append(_classify(sentence, classes=classes, config=config, seeds=seeds))
+    logits = layers.Add(dtype="float32", name="logits")(parts)
+    return keras.Model(ids, logits, name=f"intent_{config.kind.value}")
 
 
 def with_probabilities(network: keras.Model) -> keras.Model:
@@ -83,7 +105,7 @@ def _sum_votes(
     classes: int,
     name: str,
     config: NetworkConfig,
-    seeds: Iterator[int],
+    seeds: Seeds,
     ranks: Ranks | None,
 ) -> Tensor:
     """Logits (batch, classes) of a bag; Keras's own layers, or for training the one that computes the same."""
@@ -94,32 +116,19 @@ def _sum_votes(
     return ops.einsum("bl,blc->bc", weigh_tokens(ids, scale=config.bag_scale), embedding(ids))
 
 
-def _convolve(ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Iterator[int]) -> list[Tensor]:
-    """One pooled vector (batch, filters) a convolution width."""
-    is_token = ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)  # (batch, length, 1)
+def _embed(ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Seeds) -> TokenVectors:
+    mask = ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)  # (batch, length, 1)
     initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))
     embedding = layers.Embedding(
         spec.size, config.embedding_size, embeddings_initializer=initializer, name=f"{name}_embedding"
     )
-    vectors = layers.Dropout(config.embedding_dropout, seed=next(seeds))(embedding(ids) * is_token)
-    pooled = []
-    for width in config.widths:
-        convolution = layers.Conv1D(
-            config.filters,
-            width,
-            padding="same",
-            activation="relu",
-            kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-            name=f"{name}_width_{width}",
-        )
-        # a response is at least 0, so the 0 of padding never wins over a token's
-        pooled.append(layers.GlobalMaxPooling1D()(convolution(vectors) * is_token))  # (batch, filters)
-    return pooled
+    vectors = layers.Dropout(config.embedding_dropout, seed=next(seeds))(embedding(ids) * mask)
+    return TokenVectors(vectors, mask, name)
 
 
-def _classify(pooled: list[Tensor], *, classes: int, config: NetworkConfig, seeds: Iterator[int]) -> Tensor:
-    """Logits (batch, classes) of all the pooled vectors side by side."""
-    sentence = layers.Concatenate(name="sentence")(pooled) if len(pooled) > 1 else pooled[0]
+def _classify(encoded: list[Tensor], *, classes: int, config: NetworkConfig, seeds: Seeds) -> Tensor:
+    """Logits (batch, classes) of all features' vectors side by side."""
+    sentence = layers.Concatenate(name="sentence")(encoded) if len(encoded) > 1 else encoded[0]
     sentence = layers.Dropout(config.dropout, seed=next(seeds))(sentence)
     initializer = keras.initializers.GlorotUniform(seed=next(seeds))
     return layers.Dense(classes, kernel_initializer=initializer, name="deep_logits")(sentence)

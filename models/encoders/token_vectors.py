@@ -1,0 +1,31 @@
+"""What a sentence encoder is given."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Tensor = Any  # a keras.KerasTensor; Keras ships no types
+Seeds = Iterator[int]  # of initial weights and dropouts, in the order in which they are made
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """A batch of messages' embedded tokens in one feature; of a message without any, all is padding."""
+
+    values: Tensor  # (batch, length, size), 0 in the place of padding
+    mask: Tensor  # (batch, length, 1), float32: 1 for a token, 0 for padding
+    feature: str  # its name, for those of layers
+
+    @property
+    def is_token(self) -> Tensor:
+        """(batch, length), as recurrent layers want it."""
+        from keras import ops
+
+        return ops.greater(ops.squeeze(self.mask, -1), 0)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of the tokens' `values` (batch, length, size), padding left out: (batch, size)."""
+        from keras import ops
+
+        count = ops.maximum(ops.sum(self.mask, axis=1), 1.0)  # (batch, 1)
+        return ops.sum(values * self.mask, axis=1) / count
