@@ -47,12 +47,20 @@ def register_network(
     encoder = encoder.only(job.settings.network.features)
     network = build_network(encoder.inputs, classes=len(encoder.intents), config=job.settings.network)
     assign_variables(network.weights, load_npz(result.weights_url)[0]["weights"])
-    metrics = {"validation_accuracy": result.history[result.best_epoch - 1]["validation_accuracy"]}
-    name = job.settings.mlflow.intent_model
-    version = register_model(
-        run, name, network=with_probabilities(network), encoder=encoder, snapshot=snapshot, metrics=metrics
-    )
+    calibrated = with_probabilities(network, temperature=result.calibration.temperature)
+    name, metrics = job.settings.mlflow.intent_model, _measure_validation(result)
+    version = register_model(run, name, network=calibrated, encoder=encoder, snapshot=snapshot, metrics=metrics)
     return version, metrics
+
+
+def _measure_validation(result: TrainingResult) -> dict[str, float]:
+    calibration = result.calibration
+    return {
+        "validation_accuracy": result.history[result.best_epoch - 1]["validation_accuracy"],
+        "validation_calibration_error_before": calibration.error_before,
+        "validation_calibration_error": calibration.error,
+        "temperature": calibration.temperature,
+    }
 
 
 def measure_test(evaluation: Evaluation) -> dict[str, float]:

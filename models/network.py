@@ -68,9 +68,13 @@ def build_network(
     return keras.Model(ids, logits, name=f"intent_{config.kind.value}")
 
 
-def with_probabilities(network: keras.Model) -> keras.Model:
-    """The same network and weights, its output the classes' `probabilities` (batch, classes)."""
-    probabilities = layers.Softmax(dtype="float32", name="probabilities")(network.output)
+def with_probabilities(network: keras.Model, *, temperature: float = 1.0) -> keras.Model:
+    """The same network and weights, its output the classes' `probabilities` (batch, classes).
+
+    They are of the logits divided by the temperature (`models.calibration`).
+    """
+    logits = layers.Rescaling(1 / temperature, dtype="float32", name="calibrated_logits")(network.output)
+    probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(network.input, probabilities, name=network.name)
 
 

@@ -11,8 +11,10 @@ from itertools import islice
 
 import keras
 
+from models.calibration import Calibration, calibrate
 from models.checkpoints import Checkpoints, History
 from models.collective import Ranks
+from models.predictor import compile_network
 from models.training_config import TrainingConfig
 from models.training_run import (
     Feeds,
@@ -29,6 +31,7 @@ from models.training_run import (
 from models.weights import assign_variables, hash_arrays, read_variables
 
 LONE_RANK = Ranks()
+_CALIBRATION_ROWS = 256  # a call of the network: no gradients, so that the logits are what costs
 ProgressListener = Callable[["Progress"], None]
 
 
@@ -54,6 +57,7 @@ class Trained:
     best_epoch: int
     weights_hash: str  # equal on all ranks
     first_step_at: float | None  # seconds since 1970, the first step done; None if none was left
+    calibration: Calibration
 
 
 def train(
@@ -67,7 +71,8 @@ def train(
     on_progress: ProgressListener | None = None,
     is_pause_asked: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights.
+    """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights,
+    calibrated on the validation rows.
 
     `trainee` is this rank's part of the network where the ranks split it (`models.sharding`). Training goes on
     after the last checkpoint of the same run: with as many ranks to the result of an undisturbed run, with
@@ -88,7 +93,8 @@ def train(
             _pause_if_asked(run, is_pause_asked)
     weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next
     restore_best(run)
-    return Trained(run.history, run.best_epoch, weights_hash, first_step_at)
+    calibration = calibrate(compile_network(network, batch_rows=_CALIBRATION_ROWS), feeds.validation, ranks)
+    return Trained(run.history, run.best_epoch, weights_hash, first_step_at, calibration)
 
 
 def _train_epoch(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from models.calibration import Calibration
 from models.training_config import Precision, TrainingConfig
 from pipelines.feed import Shard, SnapshotFacts, training_batches, validation_batches
 from pipelines.growth import is_pause_asked
@@ -46,6 +47,7 @@ class RankResult:
     best_epoch: int
     weights_hash: str
     first_step_at: float | None
+    calibration: Calibration
 
 
 def run_rank(task: RankTask) -> RankResult | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from models.calibration import Calibration
 from models.training_config import TrainingConfig
 from pipelines.errors import MalgilError
 from pipelines.feed import SnapshotFacts, read_facts
@@ -42,6 +43,7 @@ class TrainingResult:
     weights_hashes: list[str]  # of every rank's weights, all equal
     launches: list[LaunchRecord]  # the ranks' starts, of this run and those it resumed
     weights_url: str  # .npz of the best weights: models.weights.load_npz, group "weights"
+    calibration: Calibration  # of these weights, by the validation split
 
 
 def train_on_spark(
@@ -208,6 +210,7 @@ def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> Tr
         weights_hashes=[rank.weights_hash for rank in ranks],
         launches=Launches(task.run_url).records,
         weights_url=f"{task.run_url}/weights.npz",
+        calibration=first.calibration,
     )
 
 

@@ -90,6 +90,7 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     for metric in ("loss", "validation_loss"):
         expected = [epoch[metric] for epoch in one.history]
         assert [epoch[metric] for epoch in two.history] == pytest.approx(expected, rel=1e-4)
+    assert vars(two.calibration) == pytest.approx(vars(one.calibration), rel=1e-3, abs=1e-6)
     (ours, _), (theirs, _) = (
         load_npz((tmp_path / run / f"epoch-{two.epochs:04}.npz").as_uri()) for run in ("two", "one")
     )

@@ -33,11 +33,12 @@ def test_any_features_give_float32_logits_of_each_class(names: list[str]) -> Non
     assert (logits.shape, logits.dtype) == ((3, 4), np.float32)
 
 
-def test_probabilities_are_the_softmax_of_the_logits() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 0.25])
+def test_probabilities_are_the_softmax_of_the_logits_by_the_temperature(temperature: float) -> None:
     network = build(*SPECS)
-    logits = predict(network, ROWS)
-    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(predict(with_probabilities(network), ROWS), expected, rtol=1e-5)
+    raised = np.exp(predict(network, ROWS) / temperature)
+    expected = raised / raised.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(predict(with_probabilities(network, temperature=temperature), ROWS), expected, rtol=1e-5)
 
 
 def test_names_of_inputs_and_outputs_are_the_features_and_what_they_hold() -> None:
