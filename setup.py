@@ -30,7 +30,7 @@ setup(
     description="A Spark-centric deep-learning pipeline for Korean chatbots",
     license="Apache-2.0",
     python_requires=">=3.10,<3.12",
-    packages=["jobs", "pipelines", "pipelines.io", "udfs", "udfs.shop_chat", "models"],
+    packages=["jobs", "pipelines", "pipelines.io", "udfs", "udfs.shop_chat", "models", "models.encoders"],
     package_data={"pipelines": ["*.j2"], "udfs.shop_chat": ["*.yaml", "intents/*.yaml"]},
     install_requires=VERSIONS_THAT_WORK_TOGETHER + KOREAN + SYSTEMS + HTTP + REST,
     extras_require={

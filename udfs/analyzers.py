@@ -8,6 +8,7 @@
 | hannanum, kkma, komoran | konlpy, GPL-3 | morphemes in their dictionary form |
 | characters | ours | every character but blanks: 주문해 -> 주 문 해 |
 | character_ngrams | ours | runs of 1 to 4 characters, blanks left out, ^ and $ at the ends, the short ones first |
+| jamo_ngrams | ours | runs of 3 to 6 jamo of an eojeol, ^ and $ at its ends, the short ones first |
 
 What holds for every name: a token is not empty and holds no blank; a placeholder such as [전화번호] is one
 token; no Hangul is lost (udfs/lossless.py says what that means); no text stops the analyzer.
@@ -17,9 +18,11 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import cache, partial
 
+from udfs.jamo import to_jamo
 from udfs.lossless import Analyze, make_lossless
 
 MAX_NGRAM = 4
+JAMO_NGRAMS = range(3, 7)
 ANALYZERS: tuple[str, ...] = (
     "okt",
     "komoran",
@@ -30,6 +33,7 @@ ANALYZERS: tuple[str, ...] = (
     "mecab_ko",
     "characters",
     "character_ngrams",
+    "jamo_ngrams",
 )
 
 
@@ -103,9 +107,19 @@ def _split_ngrams(text: str) -> list[str]:
     return [run[start : start + n] for n in range(1, MAX_NGRAM + 1) for start in range(len(run) - n + 1)]
 
 
+def _load_jamo_ngrams() -> Analyze:
+    return make_lossless(_split_jamo_ngrams, is_complete=True)
+
+
+def _split_jamo_ngrams(text: str) -> list[str]:
+    runs = [f"^{eojeol}$" for eojeol in to_jamo(text).split()]
+    return [run[start : start + n] for n in JAMO_NGRAMS for run in runs for start in range(len(run) - n + 1)]
+
+
 _LOADERS: dict[str, Callable[[], Analyze]] = {
     "mecab_ko": _load_mecab_ko,
     "kiwi": _load_kiwi,
     "characters": _load_characters,
     "character_ngrams": _load_character_ngrams,
+    "jamo_ngrams": _load_jamo_ngrams,
 }

@@ -1,16 +1,14 @@
 """The dirt of real chat: each kind is a plain function of a text and a chance; three apply them by rate."""
 
 import random
-import re
 import unicodedata
 
+from udfs.misspelling import drop_some_spaces, mistype_word, split_word
 from udfs.shop_chat.catalogue import load_catalogue
 from udfs.shop_chat.config import NoiseConfig
-from udfs.shop_chat.dubeolsik import mistype
 
 _REGISTER_FACTOR = {"polite": 0.8, "formal": 0.4, "casual": 1.3, "chat": 1.7}
 _MOOD_FACTORS = {"upset": (2.5, 0.0), "calm": (0.7, 1.0), "glad": (0.0, 1.3)}  # of tears, of laughter
-_HANGUL_WORD = re.compile("[가-힣]{2,}")
 _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 _INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\u00a0", "\u2060", "\u00ad")
 
@@ -56,31 +54,6 @@ def encode_oddly(text: str, noise: NoiseConfig, draw: random.Random) -> str:
     if chance() < noise.decomposed:
         text = unicodedata.normalize("NFD", text)
     return text
-
-
-def mistype_word(text: str, draw: random.Random) -> str:
-    """One word of two Hangul syllables or more gets a typing mistake; a text without one stays."""
-    words = list(_HANGUL_WORD.finditer(text))
-    if not words:
-        return text
-    word = draw.choice(words)
-    return text[: word.start()] + mistype(word[0], draw) + text[word.end() :]
-
-
-def split_word(text: str, draw: random.Random) -> str:
-    """One word gets a blank inside: 배송 조회 → 배송 조 회."""
-    words = list(_HANGUL_WORD.finditer(text))
-    if not words:
-        return text
-    word = draw.choice(words)
-    at = draw.randrange(word.start() + 1, word.end())
-    return text[:at] + " " + text[at:]
-
-
-def drop_some_spaces(text: str, draw: random.Random) -> str:
-    """About half of the blanks vanish."""
-    head, *rest = text.split(" ")
-    return head + "".join([word if draw.random() < 0.5 else f" {word}" for word in rest])
 
 
 def stretch_punctuation(text: str, draw: random.Random) -> str:

@@ -13,7 +13,7 @@ from udfs.lossless import loses_nothing
 from udfs.masking import PLACEHOLDERS
 
 TEXTS = ["어제 주문했어요 ㅠㅠ", "[전화번호]로 전화주세요", ""]
-WITHOUT_JVM = ("mecab", "kiwi", "mecab_ko", "characters", "character_ngrams")
+WITHOUT_JVM = ("mecab", "kiwi", "mecab_ko", "characters", "character_ngrams", "jamo_ngrams")
 
 SYLLABLES = st.characters(min_codepoint=ord("가"), max_codepoint=ord("힣"))
 CHATS = st.text(SYLLABLES | st.sampled_from("는이가요다하고 해ㅋㅠ ?!~.[]/abc019😀") | st.characters(), max_size=60)
@@ -43,6 +43,19 @@ CHATS = st.text(SYLLABLES | st.sampled_from("는이가요다하고 해ㅋㅠ ?!~
 )
 def test_tokens_of_an_analyzer(analyzer: str, expected: list[list[str]]) -> None:
     assert tokenize(TEXTS, analyzer) == expected
+
+
+def test_jamo_ngrams_stay_in_their_eojeol() -> None:
+    assert tokenize(["또 왔ㅋ [이메일]로"], "jamo_ngrams") == [
+        [
+            *("^ㄸㅗ", "ㄸㅗ$", "^ㅇㅘ", "ㅇㅘㅆ", "ㅘㅆㅋ", "ㅆㅋ$"),
+            *("^ㄸㅗ$", "^ㅇㅘㅆ", "ㅇㅘㅆㅋ", "ㅘㅆㅋ$"),
+            *("^ㅇㅘㅆㅋ", "ㅇㅘㅆㅋ$"),
+            "^ㅇㅘㅆㅋ$",
+            "[이메일]",
+            *("^ㄹㅗ", "ㄹㅗ$", "^ㄹㅗ$"),
+        ]
+    ]
 
 
 def test_character_ngrams_cross_blanks_but_no_placeholder() -> None:

@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from udfs.shop_chat.dubeolsik import from_keys, mistype, neighbours, to_keys
+from udfs.dubeolsik import from_keys, mistype, neighbours, to_keys
 
 
 @pytest.mark.parametrize(
