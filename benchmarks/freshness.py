@@ -25,12 +25,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from benchmarks.door import PROJECT, run_job
 from benchmarks.results import write_results
 from pipelines.evaluation import Evaluation
 from pipelines.io.chat_client import ChatClient, ChatPrediction, PredictionTimeoutError, connect_chat
 from udfs.shop_chat import LINES_PER_BLOCK, ChatConfig, write_block
 
-PROJECT = Path(__file__).resolve().parents[1]
 DAY = date(2026, 5, 1)
 WRONG, TAKEN_FOR = "ask_delivery_status", "request_tax_invoice"
 LABELS_KEPT = 30  # one in so many messages of the intent keeps its label, so that the champion has the intent at all
@@ -191,17 +191,6 @@ def run_stack(folder: Path) -> Iterator[Stack]:
         yield Stack(found["kafka"], found["redis"], settings)
     finally:
         subprocess.run([*devstack, "down", *options], check=True, env=environment, cwd=PROJECT)
-
-
-def run_job(name: str, *settings: str) -> dict[str, Any]:
-    """The job's summary."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-m", "jobs", name, *settings]
-    ended = subprocess.run(command, check=False, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    summary: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    if ended.returncode:
-        raise SystemExit(summary["error"])
-    return summary
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def _follow(job: PlainJob) -> Iterator[tuple[FollowedModels, SlotReleases]]:
 def _rules(settings: Settings) -> HttpRules:
     serve = settings.serve
     limits = BatchLimits(serve.batch_rows, serve.max_waiting, serve.wait_ms / 1000)
-    return HttpRules(settings.cleaning.screening, settings.prediction, limits, settings.live.max_message_bytes)
+    return HttpRules(settings.cleaning.screening, limits, settings.live.max_message_bytes)
 
 
 if __name__ == "__main__":

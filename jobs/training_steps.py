@@ -1,6 +1,6 @@
 """What a training and a fine-tuning have in common: the ranks' work, the registered version, its numbers."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from jobs.job import Job
 from models.training_config import TrainingConfig
@@ -44,7 +44,7 @@ def register_network(
     from models.network import build_network, with_probabilities
     from models.weights import assign_variables, load_npz
 
-    encoder = encoder.only(job.settings.network.features)
+    encoder = replace(encoder.only(job.settings.network.features), scope_threshold=result.scope_threshold)
     network = build_network(encoder.inputs, classes=len(encoder.intents), config=job.settings.network)
     assign_variables(network.weights, load_npz(result.weights_url)[0]["weights"])
     calibrated = with_probabilities(network, temperature=result.calibration.temperature)
@@ -60,6 +60,7 @@ def _measure_validation(result: TrainingResult) -> dict[str, float]:
         "validation_calibration_error_before": calibration.error_before,
         "validation_calibration_error": calibration.error,
         "temperature": calibration.temperature,
+        "scope_threshold": result.scope_threshold,
     }
 
 

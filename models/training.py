@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
-from models.calibration import Calibration, calibrate
+from models.calibration import Calibration, calibrate, confidences
 from models.checkpoints import Checkpoints, History
 from models.collective import Ranks
-from models.predictor import compile_network
+from models.predictor import Ids, compile_network
+from models.scope import find_threshold
 from models.training_config import TrainingConfig
 from models.training_run import (
     Feeds,
@@ -58,6 +61,7 @@ class Trained:
     weights_hash: str  # equal on all ranks
     first_step_at: float | None  # seconds since 1970, the first step done; None if none was left
     calibration: Calibration
+    scope_threshold: float  # of models.scope, by the calibrated confidences
 
 
 def train(
@@ -93,8 +97,20 @@ def train(
             _pause_if_asked(run, is_pause_asked)
     weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next
     restore_best(run)
-    calibration = calibrate(compile_network(network, batch_rows=_CALIBRATION_ROWS), feeds.validation, ranks)
-    return Trained(run.history, run.best_epoch, weights_hash, first_step_at, calibration)
+    calibration, threshold = _calibrate(run)
+    return Trained(run.history, run.best_epoch, weights_hash, first_step_at, calibration, threshold)
+
+
+def _calibrate(run: Run) -> tuple[Calibration, float]:
+    """What the validation rows say of the trained network: its temperature and its out-of-scope threshold."""
+    predict = compile_network(run.network, batch_rows=_CALIBRATION_ROWS)
+    calibration = calibrate(predict, run.feeds.validation, run.ranks)
+
+    def find_confidences(ids: Ids) -> npt.NDArray[np.float32]:
+        return confidences(predict(ids), calibration.temperature)
+
+    share = run.config.in_scope_share
+    return calibration, find_threshold(find_confidences, run.feeds.validation, run.ranks, share=share)
 
 
 def _train_epoch(

@@ -56,6 +56,7 @@ class TrainingConfig:
     commit_steps: int = 500  # steps between two checkpoints within an epoch: what a killed run may lose; 0 for none
     patience: int = 5  # epochs without a better `monitor` before training stops; 0 goes on to the last
     monitor: Monitor = Monitor.validation_accuracy  # the metric that the best epoch is chosen by
+    in_scope_share: float = 0.95  # of the validation rows are in scope by the version's own threshold
     precision: Precision = Precision.auto  # mixed precision
     shuffle_rows: int = 65536  # rows mixed at a time; row groups come in random order as well
     seed: int = 0  # of the order of rows and of dropout

@@ -44,10 +44,11 @@ class Feature:
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """All that turns clean text into a model's inputs, and its outputs into intents."""
+    """All that turns clean text into a model's inputs, and its outputs into intents, or into none of them."""
 
     features: tuple[Feature, ...]
     intents: tuple[str, ...]
+    scope_threshold: float = 0.0  # a message that scores less (models.scope) is out of scope; training finds it
 
     @property
     def inputs(self) -> dict[str, InputSpec]:
@@ -65,13 +66,14 @@ class TextEncoder:
         features = {
             f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens} for f in self.features
         }
-        return json.dumps({"features": features, "intents": self.intents}, ensure_ascii=False)
+        value = {"features": features, "intents": self.intents, "scope_threshold": self.scope_threshold}
+        return json.dumps(value, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "TextEncoder":
         value = json.loads(text)
         features = tuple(_feature(name, spec) for name, spec in value["features"].items())
-        return cls(features=features, intents=tuple(value["intents"]))
+        return cls(features, tuple(value["intents"]), value.get("scope_threshold", 0.0))  # older ones have none
 
 
 def _feature(name: str, spec: Mapping[str, Any]) -> Feature:

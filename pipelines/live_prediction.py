@@ -11,11 +11,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from pipelines.live_models import LiveModel, LiveModels
-from pipelines.prediction import PredictionConfig, Predictor
+from pipelines.prediction import Predictor
 from udfs.screening import CleanedText, ScreeningConfig, clean_and_screen
 
 Row = Mapping[str, Any]
 Top = list[tuple[str, float]]
+Found = tuple[Top, bool]  # the most probable intents, and whether it is out of scope
+_NOTHING: Found = ([], True)  # of a text that says nothing
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAYLOAD = ("message_id", "room_id", "bot_id", "speaker", "sent_at")
 
@@ -55,14 +57,12 @@ class Outcomes:
     texts: list[str] = field(default_factory=list)  # of the predictions: clean and masked
 
 
-def predict_messages(
-    rows: Sequence[Row], models: LiveModels, *, screening: ScreeningConfig, config: PredictionConfig
-) -> Outcomes:
+def predict_messages(rows: Sequence[Row], models: LiveModels, *, screening: ScreeningConfig) -> Outcomes:
     """What becomes of each message, in order. The same message gives the same, but for the time of its prediction."""
     screened = [(row, *screen_message(row, screening)) for row in rows]
     dead_letters = [_write_dead_letter(row, text, reason) for row, text, reason in screened if reason]
     clean = [CleanMessage(row, text) for row, text, reason in screened if not reason and row["is_predicted"]]
-    predictions = predict_clean(clean, models, config)
+    predictions = predict_clean(clean, models)
     others = len(rows) - len(predictions) - len(dead_letters)
     return Outcomes(predictions, dead_letters, others, [message.text for message in clean])
 
@@ -73,42 +73,43 @@ def screen_message(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
     return cleaned.text, row["known_reason"] or (cleaned.reason if row["is_screened"] else None)
 
 
-def predict_clean(messages: Sequence[CleanMessage], models: LiveModels, config: PredictionConfig) -> list[Prediction]:
+def predict_clean(messages: Sequence[CleanMessage], models: LiveModels) -> list[Prediction]:
     """The prediction of each message, in order, by the model of its room: one call of each model."""
     chosen = [models.choose(message.row["room_id"]) for message in messages]
-    tops = _predict_by_model([message.text for message in messages], chosen)
+    found = _predict_by_model([message.text for message in messages], chosen)
     now = datetime.now(timezone.utc)
     return [
-        _write_prediction(message.row, top, model, config, now)
-        for message, top, model in zip(messages, tops, chosen, strict=True)
+        _write_prediction(message.row, one, model, now)
+        for message, one, model in zip(messages, found, chosen, strict=True)
     ]
 
 
-def _predict_by_model(texts: Sequence[str], chosen: Sequence[LiveModel]) -> list[Top]:
-    """The most probable intents of each text, by the model that was chosen for it."""
-    tops: list[Top] = [[] for _ in texts]
+def _predict_by_model(texts: Sequence[str], chosen: Sequence[LiveModel]) -> list[Found]:
+    """What is found of each text, by the model that was chosen for it."""
+    found = [_NOTHING for _ in texts]
     for model in dict.fromkeys(chosen):
         places = [i for i, one in enumerate(chosen) if one is model]
-        found = _predict_tops(model.predictor, [texts[i] for i in places])
-        for i, top in zip(places, found, strict=True):
-            tops[i] = top
-    return tops
+        for i, one in zip(places, _predict_tops(model.predictor, [texts[i] for i in places]), strict=True):
+            found[i] = one
+    return found
 
 
-def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Top]:
-    """The most probable intents of each text, none of a blank one."""
+def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Found]:
+    """What is found of each text; nothing of a blank one."""
     is_text = [bool(text.strip()) for text in texts]
     if not any(is_text):
-        return [[] for _ in texts]
-    classes, found = predictor.predict_top([text for text in texts if text.strip()])
+        return [_NOTHING for _ in texts]
+    classes, probabilities, is_out = predictor.predict_top([text for text in texts if text.strip()])
     names = predictor.encoder.intents
     best = ([names[i] for i in row] for row in classes)
-    tops = iter([list(zip(row, p, strict=True)) for row, p in zip(best, found.tolist(), strict=True)])
-    return [next(tops) if is_one else [] for is_one in is_text]
+    tops = (list(zip(row, p, strict=True)) for row, p in zip(best, probabilities.tolist(), strict=True))
+    found = zip(tops, is_out.tolist(), strict=True)
+    return [next(found) if is_one else _NOTHING for is_one in is_text]
 
 
-def _write_prediction(row: Row, top: Top, model: LiveModel, config: PredictionConfig, now: datetime) -> Prediction:
+def _write_prediction(row: Row, found: Found, model: LiveModel, now: datetime) -> Prediction:
     """The JSON that prediction.prediction_json writes of the same prediction in a batch."""
+    top, is_out_of_scope = found
     intent, confidence = top[0] if top else (None, None)
     value = {
         "message_id": row["message_id"],
@@ -117,7 +118,7 @@ def _write_prediction(row: Row, top: Top, model: LiveModel, config: PredictionCo
         "intent": intent,
         "confidence": confidence,
         "top": top,
-        "is_out_of_scope": confidence is None or confidence < config.out_of_scope_threshold,
+        "is_out_of_scope": is_out_of_scope,
         "replies": [],
         "models": {"intent": model.version, "reply": None},
         "sent_at": row["sent_at"],

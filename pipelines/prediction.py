@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from models.scope import score_scope
 from pipelines.encoding import TextEncoder
 from pipelines.io.model_files import LoadedModel, ModelFiles
 from pipelines.io.shared_model import SharedModel, load_shared_model, share_model
@@ -30,7 +31,7 @@ PREDICTION = T.StructType(
         T.StructField("intent", _STRING),  # the most probable one; null where the message has no text
         T.StructField("confidence", T.DoubleType()),  # its probability
         T.StructField("top", _TOP),  # the most probable ones, best first; empty where there is no text
-        T.StructField("is_out_of_scope", T.BooleanType()),  # the confidence is below the threshold, or null
+        T.StructField("is_out_of_scope", T.BooleanType()),  # it scores below the threshold, or has no text
         T.StructField("replies", T.ArrayType(_STRING)),
         T.StructField(
             "models", T.StructType([T.StructField("intent", _STRING), T.StructField("reply", _STRING)])
@@ -50,7 +51,8 @@ class PredictionConfig:
 
     batch_rows: int = 256  # messages a call of the network
     top_k: int = 3  # most probable intents kept a message
-    out_of_scope_threshold: float = 0.4  # a message whose best intent is less probable is out of scope
+    # a message that scores less is out of scope, 0 to 1; null: the version's own
+    out_of_scope_threshold: float | None = None
 
 
 def add_predictions(
@@ -62,7 +64,6 @@ def add_predictions(
     """
     predicted = add_top_intents(messages.select(*_CARRIED, "text"), model, config)
     best = F.get("top", F.lit(0))
-    is_in_scope = best["probability"] >= config.out_of_scope_threshold
     return predicted.select(
         "message_id",
         "room_id",
@@ -70,7 +71,7 @@ def add_predictions(
         best["intent"].alias("intent"),
         best["probability"].alias("confidence"),
         "top",
-        (~F.coalesce(is_in_scope, F.lit(False))).alias("is_out_of_scope"),
+        "is_out_of_scope",
         F.array().cast(PREDICTION["replies"].dataType).alias("replies"),
         F.struct(F.lit(model.version).alias("intent"), F.lit(None).cast(_STRING).alias("reply")).alias("models"),
         "sent_at",
@@ -79,10 +80,13 @@ def add_predictions(
 
 
 def add_top_intents(rows: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
-    """`rows` with `top`, the most probable intents of their clean `text`, instead of it; other columns stay."""
+    """`rows` with `top`, the most probable intents of their clean `text`, and `is_out_of_scope` instead of it.
+
+    Other columns stay.
+    """
     shared = share_model(rows.sparkSession, model)
     carried = [field for field in rows.schema.fields if field.name != "text"]
-    schema = T.StructType([*carried, T.StructField("top", _TOP)])
+    schema = T.StructType([*carried, PREDICTION["top"], PREDICTION["is_out_of_scope"]])
     return rows.mapInArrow(partial(_predict_texts, shared, config), schema)
 
 
@@ -126,6 +130,14 @@ def _without_last(text: Column) -> Column:
     return F.substr(text, F.lit(1), F.length(text) - 1)
 
 
+class TopIntents(NamedTuple):
+    """What a model says of some texts, a row each."""
+
+    classes: npt.NDArray[np.intp]  # (texts, top_k): the most probable intents, best first, indexes into the encoder's
+    probabilities: npt.NDArray[np.float64]  # (texts, top_k)
+    is_out_of_scope: npt.NDArray[np.bool_]  # (texts,)
+
+
 @dataclass(frozen=True)
 class Predictor:
     """A model in this process, compiled."""
@@ -133,23 +145,29 @@ class Predictor:
     encoder: TextEncoder
     predict: "Predict"
     top_k: int
+    scope_threshold: float = 0.0  # a text that scores less (models.scope) is out of scope
 
-    def predict_top(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-        """Of clean texts, the most probable intents (indexes into the encoder's) and their probabilities.
+    def predict_top(self, texts: Sequence[str]) -> TopIntents:
+        """The most probable intents of clean texts.
 
         The one way from text to prediction: the transform uses it in its Python workers, and whatever
-        predicts a single message calls it directly. Both (texts, top_k), best first.
+        predicts a single message calls it directly.
         """
         from models.predictor import top_classes
 
-        classes, found = top_classes(self.predict(self.encoder.encode(texts)), self.top_k)
-        return classes, found.astype(np.float64).round(_DIGITS)
+        ids = self.encoder.encode(texts)
+        classes, found = top_classes(self.predict(ids), self.top_k)
+        is_out_of_scope = score_scope(ids, found[:, 0]) < self.scope_threshold
+        return TopIntents(classes, found.astype(np.float64).round(_DIGITS), is_out_of_scope)
 
 
 def create_predictor(model: LoadedModel, config: PredictionConfig) -> Predictor:
     from models.predictor import compile_network
 
-    return Predictor(model.encoder, compile_network(model.network, batch_rows=config.batch_rows), config.top_k)
+    predict, threshold = compile_network(model.network, batch_rows=config.batch_rows), config.out_of_scope_threshold
+    return Predictor(
+        model.encoder, predict, config.top_k, model.encoder.scope_threshold if threshold is None else threshold
+    )
 
 
 @lru_cache(maxsize=2)  # the model in use, and the one that it takes over from
@@ -165,13 +183,16 @@ def _predict_texts(
     for batch in batches:
         texts = [text or "" for text in batch.column("text").to_pylist()]
         is_text = [bool(text.strip()) for text in texts]
-        classes, found = predictor.predict_top([text for text in texts if text.strip()])
+        classes, found, is_out = predictor.predict_top([text for text in texts if text.strip()])
         names = intents.take(pa.array(classes.ravel()))
         entries = pa.StructArray.from_arrays([names, pa.array(found.ravel())], ["intent", "probability"])
         ends = np.cumsum(is_text, dtype=np.int32) * np.int32(classes.shape[1])
         top = pa.ListArray.from_arrays(pa.array(np.concatenate([[np.int32(0)], ends])), entries)
+        is_out_of_scope = np.ones(len(texts), dtype=bool)
+        is_out_of_scope[is_text] = is_out
         carried = [name for name in batch.schema.names if name != "text"]
-        yield pa.RecordBatch.from_arrays([*(batch.column(name) for name in carried), top], [*carried, "top"])
+        columns = [*(batch.column(name) for name in carried), top, pa.array(is_out_of_scope)]
+        yield pa.RecordBatch.from_arrays(columns, [*carried, "top", "is_out_of_scope"])
 
 
 def _predict_examples(

@@ -48,6 +48,7 @@ class RankResult:
     weights_hash: str
     first_step_at: float | None
     calibration: Calibration
+    scope_threshold: float
 
 
 def run_rank(task: RankTask) -> RankResult | None:

@@ -44,6 +44,7 @@ class TrainingResult:
     launches: list[LaunchRecord]  # the ranks' starts, of this run and those it resumed
     weights_url: str  # .npz of the best weights: models.weights.load_npz, group "weights"
     calibration: Calibration  # of these weights, by the validation split
+    scope_threshold: float  # likewise (models.scope)
 
 
 def train_on_spark(
@@ -211,6 +212,7 @@ def _summarize(ranks: list[RankResult], task: RankTask, started_at: float) -> Tr
         launches=Launches(task.run_url).records,
         weights_url=f"{task.run_url}/weights.npz",
         calibration=first.calibration,
+        scope_threshold=first.scope_threshold,
     )
 
 

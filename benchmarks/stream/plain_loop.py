@@ -51,7 +51,7 @@ class Pass:
     def predict(self, values: Sequence[bytes]) -> list[PredictionWrite]:
         """The predictions of JSON messages; they stand in Redis then."""
         rows = [_read(value) for value in values]
-        outcomes = predict_messages(rows, self._models, screening=ScreeningConfig(), config=PredictionConfig())
+        outcomes = predict_messages(rows, self._models, screening=ScreeningConfig())
         writes = [PredictionWrite(p.message_id, p.room_id, p.value) for p in outcomes.predictions]
         for start in range(0, len(writes), self._redis.batch_rows):
             write_to_redis(self._client, WRITE_FIRST, writes[start : start + self._redis.batch_rows], self._redis)

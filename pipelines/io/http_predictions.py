@@ -16,7 +16,6 @@ from pipelines.io.http_metrics import FAILED, GONE, OVERLOADED, PREDICTED, HttpM
 from pipelines.live_models import LiveModels
 from pipelines.live_prediction import CleanMessage, Prediction, predict_clean, screen_message
 from pipelines.micro_batches import BatchLimits, MicroBatches, TooManyWaitingError
-from pipelines.prediction import PredictionConfig
 from udfs.screening import ScreeningConfig
 
 log = logging.getLogger(__name__)
@@ -30,7 +29,6 @@ class HttpRules:
     """What holds for each request."""
 
     screening: ScreeningConfig
-    prediction: PredictionConfig
     limits: BatchLimits
     max_bytes: int  # of a body
 
@@ -98,7 +96,7 @@ class HttpPredictions:
 
     def _predict_batch(self, messages: Sequence[CleanMessage]) -> list[Prediction]:
         self._metrics.batch_rows.observe(len(messages))
-        return predict_clean(messages, self._find_models(), self._rules.prediction)
+        return predict_clean(messages, self._find_models())
 
     def _slots(self) -> dict[str, str | None]:
         models = self._find_models()

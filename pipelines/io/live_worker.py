@@ -88,8 +88,7 @@ def _predict_batches(
 ) -> Iterator[pa.RecordBatch]:
     client, followed = _connect(worker.connection), follow_models(worker.models)
     for batch in batches:
-        models, config = followed.current, worker.models.prediction
-        outcomes = predict_messages(batch.to_pylist(), models, screening=worker.screening, config=config)
+        outcomes = predict_messages(batch.to_pylist(), followed.current, screening=worker.screening)
         if worker.keeps_texts:  # first: whoever sees a prediction may correct it
             ids = [prediction.message_id for prediction in outcomes.predictions]
             keep_texts(client, dict(zip(ids, outcomes.texts, strict=True)), worker.redis)

@@ -61,7 +61,6 @@ class Topics:
             f"mlflow.artifact_root={config.artifact_root}",
             f"mlflow.cache={config.cache}",
             f"redis.url={self.redis_url}",
-            "prediction.out_of_scope_threshold=0.5",
         ]
 
     @property

@@ -144,6 +144,7 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_p
         assert _without_numbers(found[message_id]) == _without_numbers(prediction)
         assert _numbers(found[message_id]) == pytest.approx(_numbers(prediction), abs=1e-5)
     assert len({prediction["intent"] for prediction in expected.values()}) > 1
+    assert {prediction["is_out_of_scope"] for prediction in expected.values()} == {True, False}
     assert {json.dumps(value, sort_keys=True) for _, value in topics.read("predictions")} == {
         json.dumps(value, sort_keys=True) for value in found.values()
     }

@@ -35,7 +35,8 @@ MESSAGES = "message_id string, room_id string, bot_id string, sent_at timestamp,
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
     syllables = Feature("syllables", "characters", 12, Vocabulary(tuple("배송주문취소환불언제요")))
-    encoder = TextEncoder((syllables, Feature("tail", "characters", 6, Vocabulary(tuple("요네")))), INTENTS)
+    tail = Feature("tail", "characters", 6, Vocabulary(tuple("요네")))
+    encoder = TextEncoder((syllables, tail), INTENTS, scope_threshold=0.3)
     config = NetworkConfig(embedding_size=8, cnn=CnnConfig(filters=8), seed=1)
     network = with_probabilities(build_network(encoder.inputs, classes=len(INTENTS), config=config))
     network.set_weights([weight * 20 for weight in network.get_weights()])  # far from even probabilities
@@ -53,7 +54,7 @@ def _predict(spark: SparkSession, model: ModelFiles, texts: list[Any], config: P
 def test_the_transform_predicts_what_a_direct_call_predicts(spark: SparkSession, model: ModelFiles) -> None:
     rows = _predict(spark, model, TEXTS, CONFIG)
 
-    classes, probabilities = create_predictor(load_model(model), CONFIG).predict_top(TEXTS)
+    classes, probabilities, _ = create_predictor(load_model(model), CONFIG).predict_top(TEXTS)
     assert [[tuple(entry) for entry in row.top] for row in rows] == [
         [(INTENTS[i], pytest.approx(p, abs=1e-6)) for i, p in zip(*best, strict=True)]
         for best in zip(classes, probabilities, strict=True)
@@ -103,7 +104,14 @@ def test_messages_without_any_text_are_predicted(spark: SparkSession, model: Mod
     assert [row.top for row in _predict(spark, model, [None, ""], CONFIG)] == [[], []]
 
 
-def test_an_improbable_best_intent_is_out_of_scope(spark: SparkSession, model: ModelFiles) -> None:
+def test_what_scores_below_the_versions_threshold_is_out_of_scope(spark: SparkSession, model: ModelFiles) -> None:
+    rows = _predict(spark, model, [None, *TEXTS], PredictionConfig(batch_rows=4))
+    found = create_predictor(load_model(model), PredictionConfig()).predict_top(TEXTS).is_out_of_scope
+    assert [row.is_out_of_scope for row in rows] == [True, *found]
+    assert {True, False} == set(found)
+
+
+def test_a_threshold_that_is_set_holds_instead_of_the_versions(spark: SparkSession, model: ModelFiles) -> None:
     rows = _predict(spark, model, TEXTS, PredictionConfig(out_of_scope_threshold=1.1, top_k=99))
     assert {(row.is_out_of_scope, len(row.top)) for row in rows} == {(True, 3)}
 

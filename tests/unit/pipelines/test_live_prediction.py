@@ -1,6 +1,7 @@
 """Live messages in a worker: each one a prediction or a dead letter, as a batch would have it."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -8,11 +9,10 @@ import pytest
 
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.live_prediction import Outcomes, predict_messages
-from pipelines.prediction import PREDICTION, PredictionConfig, Predictor
+from pipelines.prediction import PREDICTION, Predictor
 from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
 from udfs.screening import ScreeningConfig
 
-CONFIG = PredictionConfig(top_k=2, out_of_scope_threshold=0.0)
 PHONE = "010-2345-6789"
 MESSAGE: dict[str, Any] = {
     "partition": 1, "offset": 7, "sha256": "5eed", "message_id": "m1", "room_id": "방1", "bot_id": "shop",
@@ -25,12 +25,12 @@ MESSAGE: dict[str, Any] = {
 def model() -> LiveModel:
     from models.predictor import compile_network
 
-    predictor = Predictor(ENCODER, compile_network(build_tiny_model(seed=1), batch_rows=4), CONFIG.top_k)
+    predictor = Predictor(ENCODER, compile_network(build_tiny_model(seed=1), batch_rows=4), top_k=2)
     return LiveModel(predictor, "malgil-intent", "7")
 
 
-def predict(model: LiveModel, *rows: dict[str, Any], config: PredictionConfig = CONFIG) -> Outcomes:
-    return predict_messages(rows, LiveModels(model), screening=ScreeningConfig(), config=config)
+def predict(model: LiveModel, *rows: dict[str, Any]) -> Outcomes:
+    return predict_messages(rows, LiveModels(model), screening=ScreeningConfig())
 
 
 def test_a_prediction_follows_the_contract(model: LiveModel) -> None:
@@ -107,7 +107,7 @@ def test_each_room_has_its_slots_model(model: LiveModel) -> None:
     staged = LiveModel(model.predictor, model.name, "8")
     rows = [{**MESSAGE, "message_id": f"m{i}", "room_id": f"방{i % 20}"} for i in range(60)]
     models = LiveModels(model, staged, 50)
-    outcomes = predict_messages(rows, models, screening=ScreeningConfig(), config=CONFIG)
+    outcomes = predict_messages(rows, models, screening=ScreeningConfig())
     versions = {(p.room_id, p.version) for p in outcomes.predictions}
     assert versions == {(room, models.choose(room).version) for room in {row["room_id"] for row in rows}}
     assert {version for _, version in versions} == {"7", "8"}
@@ -116,9 +116,11 @@ def test_each_room_has_its_slots_model(model: LiveModel) -> None:
     assert all(one.keys() == other.keys() for other in others)
 
 
-def test_an_improbable_intent_is_out_of_scope(model: LiveModel) -> None:
-    (prediction,) = predict(model, MESSAGE, config=PredictionConfig(top_k=2, out_of_scope_threshold=1.1)).predictions
-    assert json.loads(prediction.value)["is_out_of_scope"] is True
+def test_what_scores_below_the_models_threshold_is_out_of_scope(model: LiveModel) -> None:
+    strict = replace(model, predictor=replace(model.predictor, scope_threshold=0.1))
+    unknown, blank = {**MESSAGE, "text": "꿻쀍"}, {**MESSAGE, "text": " ", "is_screened": False}
+    found = predict(strict, MESSAGE, unknown, blank, MESSAGE).predictions
+    assert [json.loads(one.value)["is_out_of_scope"] for one in found] == [False, True, True, False]
 
 
 def test_no_messages_have_no_outcome(model: LiveModel) -> None:

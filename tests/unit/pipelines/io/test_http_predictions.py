@@ -13,11 +13,11 @@ from pipelines.io.http_predictions import HttpPredictions, HttpRules, create_app
 from pipelines.io.http_server import ServeConfig, open_socket
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.micro_batches import BatchLimits
-from pipelines.prediction import PredictionConfig, Predictor
+from pipelines.prediction import Predictor
 from tests.tiny_model import ENCODER, build_tiny_model
 from udfs.screening import ScreeningConfig
 
-RULES = HttpRules(ScreeningConfig(), PredictionConfig(top_k=2), BatchLimits(rows=4, waiting=8, wait_s=0.0), 200)
+RULES = HttpRules(ScreeningConfig(), BatchLimits(rows=4, waiting=8, wait_s=0.0), 200)
 TEXT = "배송은 언제 오나요?"
 
 
