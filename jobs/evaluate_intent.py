@@ -16,7 +16,17 @@ from pipelines.io.registry import champion, download_model, find_version, promot
 from pipelines.io.tracking import connect_mlflow
 from pipelines.promotion import PromotionDecision, decide_promotion
 
-SECTIONS = ("input", "cleaning", "training_set", "network", "training", "mlflow", "promotion", "feedback")
+SECTIONS = (
+    "input",
+    "cleaning",
+    "training_set",
+    "network",
+    "training",
+    "distillation",
+    "mlflow",
+    "promotion",
+    "feedback",
+)
 
 
 def run(job: Job) -> Summary:

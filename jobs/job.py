@@ -81,6 +81,11 @@ def main_without_spark(file: str, run: Callable[[PlainJob], Summary], *, has_ste
     _run(file, run_here)
 
 
+def read_settings(*more: str) -> Settings:
+    """The command line's settings, and `more` overrides after them."""
+    return load_settings([*sys.argv[1:], *more], conf=os.environ.get("MALGIL_CONF", "local"))
+
+
 def make_run_id() -> str:
     """A time and the process: runs sort by their start."""
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}"
@@ -111,7 +116,7 @@ def _run(file: str, run: Callable[[str, str, Settings], Summary]) -> None:
     head = {"job": name, "status": "succeeded", "run_id": run_id}
     _take_environment()
     try:
-        summary = run(name, run_id, load_settings(sys.argv[1:], conf=os.environ.get("MALGIL_CONF", "local")))
+        summary = run(name, run_id, read_settings())
     except Exception as error:
         log.exception("%s failed", name)
         failure = {**head, "status": "failed", "error": describe(error)}

@@ -11,8 +11,11 @@ from jobs.job import Job
 from pipelines.cleaning import RULES_VERSION
 from pipelines.errors import MalgilError
 from pipelines.io.feedback_store import FiledFeedback, count_corrections, find_feedback
+from pipelines.io.model_files import ModelFiles, read_manifest_sha256
 from pipelines.io.raw_messages import InputConfig, list_raw_files
+from pipelines.io.registry import download_model
 from pipelines.io.store import Manifest, content_id
+from pipelines.io.tracking import connect_mlflow
 
 KOREA = ZoneInfo("Asia/Seoul")
 
@@ -75,9 +78,30 @@ def find_snapshot(job: Job) -> Manifest:
     return _find(job, "snapshots", snapshot_id(job), "build_training_set")
 
 
+def find_teacher(job: Job) -> ModelFiles | None:
+    """Whom the network learns from; None where it learns from labels alone."""
+    name, _, version = job.settings.distillation.teacher.rpartition("/")
+    if not job.settings.distillation.teacher:
+        return None
+    if not name:
+        raise MalgilError(
+            f"distillation.teacher: expected a registered model as NAME/VERSION, received {version!r}; "
+            "MLflow lists them"
+        )
+    return download_model(connect_mlflow(job.settings.mlflow), name, version)
+
+
+def distillation_id(job: Job, teacher: ModelFiles) -> str:
+    """Of the snapshot, the teacher, and how both are mixed."""
+    parts = read_manifest_sha256(teacher), job.settings.distillation.share
+    return content_id("distillation", snapshot_id(job), *parts)
+
+
 def training_id(job: Job) -> str:
-    """Of the snapshot, the network and how it is trained."""
-    return content_id("training", snapshot_id(job), asdict(job.settings.network), asdict(job.settings.training))
+    """Of the snapshot, the network, how it is trained, and by whom."""
+    teacher = find_teacher(job)
+    learned = distillation_id(job, teacher) if teacher else snapshot_id(job)
+    return content_id("training", learned, asdict(job.settings.network), asdict(job.settings.training))
 
 
 def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:

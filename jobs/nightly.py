@@ -17,21 +17,30 @@ from jobs import (
 )
 from jobs.job import Job, Summary, main, run_step
 from jobs.nightly_report import write_nightly_report
+from pipelines.settings import Settings
 
 SECTIONS = (
-    "generator", "input", "cleaning", "training_set", "network", "training", "mlflow", "promotion", "feedback",
-    "prediction", "redis",
+    "generator", "input", "cleaning", "training_set", "network", "training", "distillation", "mlflow", "promotion",
+    "feedback", "prediction", "redis",
 )  # fmt: skip
-
-STEPS = (clean_messages, build_training_set, train_intent, evaluate_intent, predict_batch)
 
 
 def run(job: Job) -> Summary:
-    steps = STEPS if job.settings.input.path else (generate_messages, *STEPS)
-    names = [step.__name__.rpartition(".")[2] for step in steps]
-    summaries = {name: run_step(job, name, step.run) for name, step in zip(names, steps, strict=True)}
+    steps = (*list_preparations(job.settings), train_intent, evaluate_intent, predict_batch)
+    summaries = {name_of(step): run_step(job, name_of(step), step.run) for step in steps}
     report = run_step(job, "report", lambda job: write_nightly_report(job, summaries))
     return _summarize({**summaries, "report": report})
+
+
+def list_preparations(settings: Settings) -> tuple[Any, ...]:
+    """The jobs that lead to a training set."""
+    made = () if settings.input.path else (generate_messages,)
+    return (*made, clean_messages, build_training_set)
+
+
+def name_of(step: Any) -> str:
+    """A job's name, of its module."""
+    return str(step.__name__.rpartition(".")[2])
 
 
 def _summarize(summaries: dict[str, Summary]) -> Summary:

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from jobs.job import Job, Summary, main
-from jobs.lineage import find_snapshot, training_id
+from jobs.lineage import distillation_id, find_snapshot, find_teacher, training_id
 from jobs.training_steps import measure_test, register_network, train_network
+from pipelines.io.distillation_set import publish_distillation_set
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.registry import download_model, find_version, tag_version
 from pipelines.io.snapshots import read_encoder
@@ -24,7 +25,7 @@ from pipelines.io.tracking import (
 from pipelines.pictures import draw_confusions, draw_learning_curves
 from pipelines.training import TrainingResult
 
-SECTIONS = ("input", "cleaning", "training_set", "network", "training", "mlflow", "feedback")
+SECTIONS = ("input", "cleaning", "training_set", "network", "training", "distillation", "mlflow", "feedback")
 
 
 def run(job: Job) -> Summary:
@@ -36,11 +37,25 @@ def run(job: Job) -> Summary:
         parameters = {"network": asdict(job.settings.network), "training": asdict(job.settings.training)}
         tags = {"snapshot": snapshot["id"], "malgil_run": job.run_id}
         run = start_run(tracking, training, parameters=parameters, tags=tags)
-        result = train_network(job, run, snapshot["id"], training=job.settings.training)
+        result = train_network(job, run, _find_learned(job, snapshot["id"]), training=job.settings.training)
         facts = _register(job, run, result, snapshot["id"])
         finish_run(run)
         job.store.publish("trainings", training, lambda _: facts)
     return {**(job.store.manifest("trainings", training) or {}), "skipped": standing is not None}
+
+
+def _find_learned(job: Job, snapshot: str) -> str:
+    """What the ranks read: the snapshot, or one like it with a teacher's targets, made if it does not stand."""
+    teacher = find_teacher(job)
+    if teacher is None:
+        return snapshot
+    output, settings = distillation_id(job, teacher), job.settings
+    if job.store.manifest("snapshots", output) is None:
+        publish_distillation_set(
+            job.spark, job.store, output, base=snapshot, teacher=teacher, config=settings.distillation,
+            training_set=settings.training_set,
+        )  # fmt: skip
+    return output
 
 
 def _register(job: Job, run: TrainingRun, result: TrainingResult, snapshot: str) -> dict[str, Any]:

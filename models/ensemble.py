@@ -5,27 +5,29 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 import numpy.typing as npt
-from keras import layers
+from keras import layers, ops
 
 from models.vocabulary import InputSpec
 
+_LEAST = 1e-9  # a probability; below it the members have nothing to say
 _ROUNDS = 200  # of the fit; it moves less than 1e-4 after a few dozen
 
 
 def build_ensemble(
     inputs: Mapping[str, InputSpec], members: Sequence[keras.Model], weights: Sequence[float]
 ) -> keras.Model:
-    """One network from named ids to `probabilities` (batch, classes), made of the members' own layers.
+    """One network from named ids to `logits` (batch, classes), made of the members' own layers.
 
-    Each member reads those of the `inputs` that it has by name, and gives probabilities; the weights' sum is 1.
+    Each member reads those of the `inputs` that it has by name, and gives probabilities; the weights' sum is 1. The
+    logits are the logarithms of the mean probabilities, so that it is calibrated and served like any other network.
     """
     ids = {name: keras.Input((spec.length,), dtype="int32", name=name) for name, spec in inputs.items()}
     parts = []
     for number, (member, weight) in enumerate(zip(members, weights, strict=True), 1):
         read = _for_any_length(member, name=f"member_{number}")({name: ids[name] for name in _names(member)})
         parts.append(weight * read)
-    mean = layers.Add(dtype="float32", name="probabilities")(parts)
-    return keras.Model(ids, mean, name="intent_ensemble")
+    mean = layers.Add(dtype="float32", name="mean")(parts)
+    return keras.Model(ids, ops.log(ops.maximum(mean, _LEAST)), name="intent_ensemble")
 
 
 def fit_weights(likelihoods: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -16,8 +16,12 @@ def build_train_step(
     *,
     batch_size: int,
     label_smoothing: float,
+    has_targets: bool = False,
 ) -> Step:
-    """A step over `batch_size` rows; adds loss, right rows and rows to `totals`."""
+    """A step over `batch_size` rows; adds loss, right rows and rows to `totals`.
+
+    It takes labels, or with `has_targets` float32 targets (rows, classes), which are not smoothed any more.
+    """
     variables = network.trainable_variables
 
     def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
@@ -28,7 +32,7 @@ def build_train_step(
         optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
         totals.assign_add(_sums(losses, logits, labels))
 
-    return _graph(step, network, rows=batch_size)
+    return _graph(step, network, rows=batch_size, classes=network.output.shape[-1] if has_targets else None)
 
 
 def build_validation_step(network: keras.Model, totals: tf.Variable) -> Step:
@@ -42,7 +46,9 @@ def build_validation_step(network: keras.Model, totals: tf.Variable) -> Step:
 
 
 def row_losses(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float = 0.0) -> tf.Tensor:
-    """Cross-entropy of each row (batch,); 0 where the label is -1."""
+    """Cross-entropy of each row (batch,) with its label, 0 where that is -1, or with its target (batch, classes)."""
+    if labels.shape.rank == 2:
+        return tf.nn.softmax_cross_entropy_with_logits(labels, logits)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
     if label_smoothing:
         to_all_alike = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
@@ -51,16 +57,19 @@ def row_losses(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float =
 
 
 def _sums(losses: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    is_right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels)
-    sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(is_right, tf.float32)), tf.size(labels)]
+    named = tf.argmax(labels, axis=-1, output_type=tf.int32) if labels.shape.rank == 2 else labels
+    is_right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), named)
+    sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(is_right, tf.float32)), tf.size(losses)]
     return tf.stack([tf.cast(value, tf.float64) for value in sums])
 
 
-def _graph(step: Step, network: keras.Model, *, rows: int | None) -> Step:
+def _graph(step: Step, network: keras.Model, *, rows: int | None, classes: int | None = None) -> Step:
+    """`classes`: of targets in the place of labels."""
     features = {
         tensor.name: tf.TensorSpec((rows, *tensor.shape[1:]), tf.int32, name=tensor.name) for tensor in network.inputs
     }
-    labels = tf.TensorSpec((rows,), tf.int32, name="labels")
+    shape, kind = ((rows,), tf.int32) if classes is None else ((rows, classes), tf.float32)
+    labels = tf.TensorSpec(shape, kind, name="labels")
     # XLA has no Horovod op in this build
     graph: Step = tf.function(step, input_signature=[features, labels], jit_compile=False)
     return graph

@@ -19,16 +19,17 @@ from models.steps import Step, build_train_step, build_validation_step
 from models.training_config import TrainingConfig
 from models.weights import Arrays, assign_variables, read_variables
 
-Batch = tuple[Mapping[str, npt.NDArray[np.int32]], npt.NDArray[np.int32]]
+Batch = tuple[Mapping[str, npt.NDArray[np.int32]], npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Feeds:
-    """One rank's batches of features and labels."""
+    """One rank's batches of features and labels, or of features and targets (rows, classes) to train with."""
 
     rows: int  # training rows over all ranks
     training: Callable[[int], Iterator[Batch]]  # endless, for an epoch (from 1); each of `batch_size` rows
     validation: Callable[[], Iterator[Batch]]  # one pass; the last one may be smaller
+    has_targets: bool = False  # whether training's batches have targets
 
 
 @dataclass
@@ -85,7 +86,12 @@ def build_run(
     optimizer.build(trainee.trainable_variables)
     totals = tf.Variable(tf.zeros(3, tf.float64))
     train_step = build_train_step(
-        trainee, optimizer, totals, batch_size=config.batch_size, label_smoothing=config.label_smoothing
+        trainee,
+        optimizer,
+        totals,
+        batch_size=config.batch_size,
+        label_smoothing=config.label_smoothing,
+        has_targets=feeds.has_targets,
     )
     validation_step = build_validation_step(network, totals)
     return Run(

@@ -20,8 +20,9 @@ from models.files import locate
 from models.vocabulary import InputSpec
 from pipelines.errors import MalgilError
 
-Batch = tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.int32]]
+Batch = tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[Any]]
 LABEL = "label"
+TARGET = "target"  # each class's share in what is learned, where a teacher said so: float32 (classes,)
 T = TypeVar("T")
 
 
@@ -34,6 +35,7 @@ class SnapshotFacts:
     row_groups: Mapping[str, int]  # of the splits that ranks read
     inputs: Mapping[str, InputSpec]  # by feature
     classes: int
+    has_targets: bool = False  # whether training rows have a TARGET, which is learned instead of the label
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def read_facts(snapshot_url: str, features: Sequence[str] = ()) -> SnapshotFacts
         for name, feature in choose_features(manifest["features"], features).items()
     }
     groups = {split: sum(count_row_groups(f"{snapshot_url}/{split}").values()) for split in ("train", "validation")}
-    return SnapshotFacts(snapshot_url, manifest["rows"], groups, inputs, len(manifest["intents"]))
+    has_targets = "teacher" in manifest
+    return SnapshotFacts(snapshot_url, manifest["rows"], groups, inputs, len(manifest["intents"]), has_targets)
 
 
 def choose_features(of_snapshot: Mapping[str, T], names: Sequence[str]) -> dict[str, T]:
@@ -77,7 +80,10 @@ def choose_features(of_snapshot: Mapping[str, T], names: Sequence[str]) -> dict[
 def training_batches(
     facts: SnapshotFacts, shard: Shard, *, epoch: int, batch_size: int, pool_rows: int, seed: int
 ) -> Iterator[Batch]:
-    """Endless batches of exactly `batch_size` rows: pass after pass over the shard, each in another order."""
+    """Endless batches of exactly `batch_size` rows: pass after pass over the shard, each in another order.
+
+    What is learned is int32 labels (rows,), or float32 targets (rows, classes) where the snapshot has them.
+    """
     mixer = np.random.default_rng([seed, epoch, shard.index])
     rest: list[Batch] = []
     for number in count():
@@ -110,9 +116,10 @@ def _row_groups(facts: SnapshotFacts, split: str, shard: Shard, *, seed: int | N
 
     from pipelines.petastorm_files import petastorm_files  # likewise
 
+    learned = TARGET if facts.has_targets and split == "train" else LABEL
     reader = make_batch_reader(
         f"{facts.url}/{split}",
-        schema_fields=[f"^{re.escape(name)}$" for name in (*facts.inputs, LABEL)],
+        schema_fields=[f"^{re.escape(name)}$" for name in (*facts.inputs, learned)],
         reader_pool_type="thread",
         workers_count=1,
         results_queue_size=2,
@@ -126,7 +133,7 @@ def _row_groups(facts: SnapshotFacts, split: str, shard: Shard, *, seed: int | N
     try:
         for _ in range(shard.index, facts.row_groups[split], shard.count):
             group = _next_row_group(reader)
-            yield {name: getattr(group, name) for name in facts.inputs}, getattr(group, LABEL)
+            yield {name: getattr(group, name) for name in facts.inputs}, getattr(group, learned)
     finally:  # what `with reader` does, without its line on stdout
         reader.stop()
         reader.join()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # imported where it is used: 1 s
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pipelines.leaderboard import Entry
+
 History = Sequence[Mapping[str, float]]
 
 FONTS = (
@@ -79,6 +81,42 @@ def draw_calibration(evaluation: Evaluation) -> "Figure":
         axes.scatter(confidence, accuracy, s=areas, color=VALIDATION, zorder=3)
         axes.set(xlabel="confidence", xlim=(0, 1.03), ylim=(0, 1.06))
         _finish_axes(axes, "accuracy by confidence")
+    return figure
+
+
+def draw_leaderboard(entries: "Sequence[Entry]") -> "Figure":
+    """Test accuracy by predicting speed: who is high up is good, who is far right is fast."""
+    with _style():
+        figure = _new_figure(8.0, 4.4)
+        axes = figure.subplots()
+        for entry in entries:
+            place = (entry.predicting_rows_per_s, 100 * entry.accuracy)
+            axes.scatter(*place, s=40, color=VALIDATION if entry.share is not None else WRONG, zorder=3)
+            axes.annotate(entry.name, place, (7, 0), textcoords="offset points", va="center")
+        axes.set_xlim(0, 1.15 * max(entry.predicting_rows_per_s for entry in entries))
+        axes.margins(y=0.12)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("predicted rows a second on one core")
+        _finish_axes(axes, "test accuracy, %")
+    return figure
+
+
+def draw_validation_curves(histories: Mapping[str, History]) -> "Figure":
+    """Validation accuracy by epoch, a line a network; their names in the order of the ends."""
+    from matplotlib.ticker import MaxNLocator
+
+    with _style():
+        figure = _new_figure(8.0, 4.4)
+        axes = figure.subplots()
+        ordered = sorted(histories, key=lambda name: -histories[name][-1]["validation_accuracy"])
+        for name in ordered:
+            values = [100 * epoch["validation_accuracy"] for epoch in histories[name]]
+            axes.plot(range(1, len(values) + 1), values, linewidth=1.5, marker="o", markersize=2.5, label=name)
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.set_ylim(bottom=min(100 * histories[name][-1]["validation_accuracy"] for name in ordered) - 10)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("epoch")
+        _finish_axes(axes, "validation accuracy, %")
     return figure
 
 

@@ -171,14 +171,15 @@ def create_predictor(model: LoadedModel, config: PredictionConfig) -> Predictor:
 
 
 @lru_cache(maxsize=2)  # the model in use, and the one that it takes over from
-def _shared_predictor(shared: SharedModel, config: PredictionConfig) -> Predictor:
+def shared_predictor(shared: SharedModel, config: PredictionConfig) -> Predictor:
+    """The model of this Python worker, loaded and compiled once; on executors only."""
     return create_predictor(load_shared_model(shared), config)
 
 
 def _predict_texts(
     shared: SharedModel, config: PredictionConfig, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    predictor = _shared_predictor(shared, config)
+    predictor = shared_predictor(shared, config)
     intents = pa.array(predictor.encoder.intents, pa.string())
     for batch in batches:
         texts = [text or "" for text in batch.column("text").to_pylist()]
@@ -198,7 +199,7 @@ def _predict_texts(
 def _predict_examples(
     shared: SharedModel, config: PredictionConfig, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    predictor = _shared_predictor(shared, config)
+    predictor = shared_predictor(shared, config)
     for batch in batches:
         probabilities = predictor.predict({f.name: _ids(batch, f.name, f.length) for f in predictor.encoder.features})
         rows, classes = probabilities.shape

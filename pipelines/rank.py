@@ -131,6 +131,7 @@ def _feeds(task: RankTask, ranks: "Ranks") -> "Feeds":
             seed=config.seed,
         ),
         validation=lambda: validation_batches(task.facts, shard, batch_size=VALIDATION_BATCH),
+        has_targets=task.facts.has_targets,
     )
 
 

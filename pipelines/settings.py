@@ -18,6 +18,7 @@ from models.files import read_bytes
 from models.network_config import NetworkConfig
 from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
+from pipelines.distillation import DistillationConfig
 from pipelines.errors import MalgilError
 from pipelines.feedback import FeedbackConfig
 from pipelines.generation import GeneratorConfig
@@ -30,6 +31,7 @@ from pipelines.io.predictions import RedisConfig
 from pipelines.io.raw_messages import InputConfig
 from pipelines.io.store import StoreConfig
 from pipelines.io.tracking import MlflowConfig
+from pipelines.leaderboard import LeaderboardConfig
 from pipelines.prediction import PredictionConfig
 from pipelines.promotion import PromotionConfig
 from pipelines.training_set import TrainingSetConfig
@@ -55,7 +57,9 @@ class Settings:
     training_set: TrainingSetConfig = field(default_factory=TrainingSetConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     mlflow: MlflowConfig = field(default_factory=MlflowConfig)
+    leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)

@@ -11,7 +11,8 @@ from pyspark.sql import types as T
 from models.vocabulary import Vocabulary
 from pipelines.encoding import FeatureConfig, TextEncoder
 from pipelines.tokenization import tokens_column
-from udfs.columns import lift_batch
+from udfs.augmentation import AugmentationConfig, vary_copy
+from udfs.columns import lift, lift_batch
 
 _BUCKETS = 10_000
 _ID_COLUMNS = ("message_id", "text", "intent", "label", "split")
@@ -29,6 +30,7 @@ class TrainingSetConfig:
     """How labelled messages become a snapshot."""
 
     features: dict[str, FeatureConfig] = field(default_factory=_default_features)  # the network's inputs by name
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     validation_share: float = 0.1  # of the texts, by hash, where the source has no validation split of its own
     test_share: float = 0.1  # likewise
     speakers: list[str] = field(default_factory=lambda: ["customer"])  # whose messages are learned and predicted
@@ -71,6 +73,16 @@ def drop_repeated_training_texts(rows: DataFrame) -> DataFrame:
     training = rows.where(F.col("split") == "train").groupBy("split", "text_key", "intent").agg(kept)
     training = training.select("split", "text_key", "intent", "row.*").select(*rows.columns)
     return training.unionByName(rows.where(F.col("split") != "train"))
+
+
+def add_variants(rows: DataFrame, config: AugmentationConfig) -> DataFrame:
+    """The rows, and beside each training row its varied copies; a copy's message_id tells which it is."""
+    training = rows.where(F.col("split") == "train")
+    for number in range(1, config.copies + 1):
+        vary = lift(partial(vary_copy, number=number, config=config), T.StringType())
+        named = F.concat("message_id", F.lit(f"~{number}"))
+        rows = rows.unionByName(training.withColumns({"message_id": named, "text": vary(F.col("text"))}))
+    return rows
 
 
 def add_tokens(rows: DataFrame, config: TrainingSetConfig) -> DataFrame:

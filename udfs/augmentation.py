@@ -27,9 +27,14 @@ _ENDINGS = (
 class AugmentationConfig:
     """How rows are varied."""
 
-    copies: int = 0  # varied ones beside each row; 0 for none
+    copies: int = 0  # varied ones beside each training row; 0 for none
     changes: int = 2  # in each of them, at most
     seed: int = 0  # of what is changed
+
+
+def vary_copy(text: str, *, number: int, config: AugmentationConfig) -> str:
+    """The copy of this number: the same for the same text and settings, anywhere."""
+    return vary(text, random.Random(f"{config.seed}-{number}-{text}"), changes=config.changes)
 
 
 def vary(text: str, draw: random.Random, *, changes: int) -> str:

@@ -18,6 +18,7 @@ from pipelines.schemas import SPLITS
 from pipelines.training_set import (
     TrainingSetConfig,
     add_tokens,
+    add_variants,
     assign_splits,
     count_tokens,
     drop_repeated_training_texts,
@@ -54,7 +55,8 @@ def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig)
     Tokens are written once and read twice (vocabulary, ids): an analyzer costs more than a disk.
     """
     staged = posixpath.join(draft, "tokens")
-    add_tokens(drop_repeated_training_texts(rows), config).write.parquet(staged)
+    learned = add_variants(drop_repeated_training_texts(rows), config.augmentation)
+    add_tokens(learned, config).write.parquet(staged)
     tokenized = rows.sparkSession.read.parquet(staged)
     counts = _count_splits(tokenized)
     encoder = _build_encoder(tokenized, config)

@@ -1,6 +1,7 @@
 """Labelled messages to a snapshot: splits, vocabulary, ids, and the same id for the same content."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipelines.io.snapshots import publish_snapshot, read_encoder, read_snapshot
 from pipelines.io.store import Store, StoreConfig
 from pipelines.schemas import MESSAGE
 from pipelines.training_set import TrainingSetConfig, assign_splits, drop_repeated_training_texts, select_labelled
+from udfs.augmentation import AugmentationConfig
 
 CONFIG = TrainingSetConfig(
     features={
@@ -95,3 +97,20 @@ def test_a_split_without_rows_is_an_error_that_says_so(spark: SparkSession, tmp_
     messages = _messages(spark, [row for row in OWN_SPLITS if row[3] != "test"])
     with pytest.raises(MalgilError, match="has no test rows"):
         publish_snapshot(Store(StoreConfig(str(tmp_path))), "s1", messages, CONFIG, has_validation=True)
+
+
+def test_only_training_rows_get_varied_copies_the_same_ones_whoever_makes_them(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    messages, store = _messages(spark, OWN_SPLITS), Store(StoreConfig(str(tmp_path)))
+    config = replace(CONFIG, augmentation=AugmentationConfig(copies=2))
+    texts = []
+    for name, partitions in (("s1", 1), ("s2", 3)):
+        manifest = publish_snapshot(store, name, messages.repartition(partitions), config, has_validation=True)
+        rows = read_snapshot(spark, store.url("snapshots", name), "train").orderBy("message_id").collect()
+        assert manifest["rows"] == {"train": 6, "validation": 2, "test": 1}
+        assert [row["message_id"] for row in rows] == ["a1", "a1~1", "a1~2", "a3", "a3~1", "a3~2"]
+        assert {row["intent"] for row in rows[:3]} == {"delivery"}
+        texts.append([row["text"] for row in rows])
+    assert texts[0] == texts[1]
+    assert len(set(texts[0])) > 3

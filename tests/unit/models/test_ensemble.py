@@ -36,11 +36,12 @@ def members() -> list[keras.Model]:
 def test_it_gives_the_weighted_mean_of_its_members(members: list[keras.Model]) -> None:
     ensemble = build_ensemble(INPUTS, members, [0.5, 0.3, 0.2])
     parts = [member({tensor.name: ROWS[tensor.name] for tensor in member.inputs}) for member in members]
-    np.testing.assert_allclose(ensemble(ROWS), 0.5 * parts[0] + 0.3 * parts[1] + 0.2 * parts[2], atol=1e-6)
+    expected = 0.5 * parts[0] + 0.3 * parts[1] + 0.2 * parts[2]
+    np.testing.assert_allclose(with_probabilities(ensemble)(ROWS), expected, atol=1e-6)
 
 
 def test_what_is_saved_predicts_the_same_from_rows_cut_short(members: list[keras.Model], tmp_path: Path) -> None:
-    ensemble = build_ensemble(INPUTS, members, [0.5, 0.3, 0.2])
+    ensemble = with_probabilities(build_ensemble(INPUTS, members, [0.5, 0.3, 0.2]))
     ensemble.save(tmp_path / "ensemble.keras")
     loaded = keras.saving.load_model(tmp_path / "ensemble.keras", safe_mode=True, compile=False)
     np.testing.assert_allclose(compile_network(loaded, batch_rows=1)(ROWS), ensemble(ROWS), atol=1e-6)

@@ -15,6 +15,14 @@ def test_the_loss_is_the_cross_entropy_and_0_where_the_intent_is_unknown() -> No
     np.testing.assert_allclose(losses, [-math.log(0.5), 0, -math.log(0.6)], rtol=1e-6)
 
 
+def test_a_target_is_learned_as_it_is() -> None:
+    targets = tf.constant([[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]], tf.float32)
+    losses = row_losses(LOGITS, targets, label_smoothing=0.3)
+
+    first = -(0.5 * math.log(0.5) + 0.5 * math.log(0.25))
+    np.testing.assert_allclose(losses, [first, -math.log(0.8), -math.log(0.6)], rtol=1e-6)
+
+
 def test_label_smoothing_gives_a_share_to_every_intent() -> None:
     losses = row_losses(LOGITS, tf.constant([0, -1, 2]), label_smoothing=0.3)
 

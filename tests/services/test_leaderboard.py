@@ -1,0 +1,32 @@
+"""The leaderboard through the door: two networks and their ensemble on generated chat."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.services.runs import run_job
+
+
+@pytest.fixture(scope="module")
+def board(folder: Path) -> dict[str, Any]:
+    return run_job(folder / "leaderboard", "leaderboard", "leaderboard.recipes=[linear,cnn]")
+
+
+def test_the_table_has_every_network_and_their_ensemble(board: dict[str, Any]) -> None:
+    entries = {entry["name"]: entry for entry in board["leaderboard"]}
+    assert set(entries) == {"linear", "cnn", "ensemble"}
+    assert all(entry["accuracy"] > 0.5 and entry["predicting_rows_per_s"] > 0 for entry in entries.values())
+    assert entries["linear"]["share"] + entries["cnn"]["share"] == pytest.approx(1, abs=1e-3)
+    assert entries["ensemble"]["parameters"] == entries["linear"]["parameters"] + entries["cnn"]["parameters"]
+    assert entries["linear"]["parameters"] > 0
+
+
+def test_it_is_kept_as_a_page_and_in_mlflow_and_predicts_for_nobody(board: dict[str, Any], folder: Path) -> None:
+    client = MlflowClient(f"sqlite:///{folder}/leaderboard/mlflow.db")
+    metrics = client.get_run(board["mlflow_run"]).data.metrics
+    aliases = [model.aliases for model in client.search_registered_models()]
+    assert Path(board["report"].removeprefix("file://")).read_text(encoding="utf8").count("<svg") == 3
+    assert {f"{entry['name']}.accuracy": entry["accuracy"] for entry in board["leaderboard"]}.items() <= metrics.items()
+    assert [set(alias) for alias in aliases] == [{"challenger"}]
