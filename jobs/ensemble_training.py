@@ -1,21 +1,19 @@
 """The weighted mean of registered networks as a version of its own: the validation split says what each counts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from jobs.job import Job
-from models.calibration import calibrate
 from pipelines.feed import Batch, Shard, read_facts, validation_batches
 from pipelines.io.model_files import LoadedModel, load_model, read_manifest_sha256
 from pipelines.io.registry import ModelFiles, register_model
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.store import content_id
 from pipelines.io.tracking import Tracking, finish_run, log_document, log_results, start_run
-from pipelines.prediction import PredictionConfig
 
 _BATCH = 1024
 _BATCHES = 100  # of the validation split, whose rows lie in the order of a hash: so many tell a few weights
@@ -29,9 +27,9 @@ def train_ensemble(
     The driver holds the members and a bounded part of the validation split. The same members give the same version.
     """
     from models.collective import Ranks
+    from models.confidence import judge_confidence
     from models.ensemble import build_ensemble, fit_weights
     from models.network import with_probabilities
-    from models.predictor import compile_network
 
     training_id = content_id("ensemble", snapshot, {name: read_manifest_sha256(m) for name, m in members.items()})
     run = start_run(
@@ -42,14 +40,16 @@ def train_ensemble(
     weights = fit_weights(np.concatenate([_likelihoods(loaded, *batch) for batch in batches]))
     encoder = read_encoder(job.store, job.store.url("snapshots", snapshot))
     network = build_ensemble(encoder.inputs, [model.network for model in loaded], weights.tolist())
-    calibration = calibrate(
-        compile_network(network, batch_rows=PredictionConfig().batch_rows), lambda: iter(batches), Ranks()
-    )
+    share = job.settings.training.in_scope_share
+    calibration, threshold = judge_confidence(network, lambda: iter(batches), Ranks(), in_scope_share=share)
     shares = dict(zip(members, (round(float(weight), 4) for weight in weights), strict=True))
-    metrics = {"temperature": calibration.temperature, "validation_calibration_error": calibration.error}
+    metrics = {
+        "temperature": calibration.temperature, "validation_calibration_error": calibration.error,
+        "scope_threshold": threshold,
+    }  # fmt: skip
     version = register_model(
-        run, name, network=with_probabilities(network, temperature=calibration.temperature), encoder=encoder,
-        snapshot=snapshot, metrics=metrics,
+        run, name, network=with_probabilities(network, temperature=calibration.temperature),
+        encoder=replace(encoder, scope_threshold=threshold), snapshot=snapshot, metrics=metrics,
     )  # fmt: skip
     log_results(run, metrics)
     log_document(run, "ensemble.json", {"shares": shares, "members": {n: asdict(m) for n, m in members.items()}})

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 import keras
-import numpy as np
-import numpy.typing as npt
 
-from models.calibration import Calibration, calibrate, confidences
+from models.calibration import Calibration
 from models.checkpoints import Checkpoints, History
 from models.collective import Ranks
-from models.predictor import Ids, compile_network
-from models.scope import find_threshold
+from models.confidence import judge_confidence
 from models.training_config import TrainingConfig
 from models.training_run import (
     Feeds,
@@ -34,7 +31,6 @@ from models.training_run import (
 from models.weights import assign_variables, hash_arrays, read_variables
 
 LONE_RANK = Ranks()
-_CALIBRATION_ROWS = 256  # a call of the network: no gradients, so that the logits are what costs
 ProgressListener = Callable[["Progress"], None]
 
 
@@ -97,20 +93,9 @@ def train(
             _pause_if_asked(run, is_pause_asked)
     weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next
     restore_best(run)
-    calibration, threshold = _calibrate(run)
+    share = config.in_scope_share
+    calibration, threshold = judge_confidence(network, feeds.validation, ranks, in_scope_share=share)
     return Trained(run.history, run.best_epoch, weights_hash, first_step_at, calibration, threshold)
-
-
-def _calibrate(run: Run) -> tuple[Calibration, float]:
-    """What the validation rows say of the trained network: its temperature and its out-of-scope threshold."""
-    predict = compile_network(run.network, batch_rows=_CALIBRATION_ROWS)
-    calibration = calibrate(predict, run.feeds.validation, run.ranks)
-
-    def find_confidences(ids: Ids) -> npt.NDArray[np.float32]:
-        return confidences(predict(ids), calibration.temperature)
-
-    share = run.config.in_scope_share
-    return calibration, find_threshold(find_confidences, run.feeds.validation, run.ranks, share=share)
 
 
 def _train_epoch(
