@@ -20,6 +20,7 @@ from pipelines.prediction import PredictionConfig, shared_predictor
 
 _RULE = PredictionConfig()  # how many rows a call has no say in what a teacher thinks
 _SURE = 0.9  # what a row's target gives its label, where the teacher has no say: the rest goes to all alike
+_LEAST = 1e-6  # of a teacher's probability that is on intents which are learned
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,16 @@ def add_targets(
 def mix_targets(
     probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], *, share: float
 ) -> npt.NDArray[np.float32]:
-    """Targets (rows, intents): the teacher's probabilities by `share`, else the labels, a little smoothed."""
+    """Targets (rows, intents), each row's sum 1: the teacher's probabilities by `share`, else the labels, smoothed.
+
+    The teacher's are raised to a sum of 1; where it gives these intents nothing, the label is all there is.
+    """
     rows, classes = probabilities.shape
-    sums = np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-9)
     own = np.full((rows, classes), (1 - _SURE) / classes, np.float32)
     own[np.arange(rows), labels] += _SURE
-    mixed: npt.NDArray[np.float32] = (share * probabilities / sums + (1 - share) * own).astype(np.float32)
+    sums = probabilities.sum(axis=1, keepdims=True)
+    said = np.where(sums > _LEAST, probabilities / np.maximum(sums, _LEAST), own)
+    mixed: npt.NDArray[np.float32] = (share * said + (1 - share) * own).astype(np.float32)
     return mixed
 
 

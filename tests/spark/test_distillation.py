@@ -24,9 +24,12 @@ TRAINING_SET = TrainingSetConfig(
 MESSAGES = [
     ("a1", "환불해 주세요", "refund", "train"),
     ("a2", "배송 언제 와요", "delivery", "train"),
-    ("a3", "환불 되나요", "refund", "validation"),
-    ("a4", "주문 취소", "refund", "test"),
+    ("a3", "안녕하세요", "greeting", "train"),
+    ("a4", "주문 취소", "order_cancel", "train"),
+    ("a5", "환불 되나요", "refund", "validation"),
+    ("a6", "환불이요", "refund", "test"),
 ]
+LEARNED = sorted(INTENTS)
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +62,20 @@ def test_a_target_is_what_the_teacher_says_of_the_bases_intents_and_of_the_label
     rows = {
         row["message_id"]: row for row in read_snapshot(spark, store.url("snapshots", "learned"), "train").collect()
     }
-    for message_id, text, intent, _ in MESSAGES[:2]:
+    for message_id, text, intent, _ in MESSAGES[:4]:
         said = teacher.network.predict(teacher.encoder.encode([text]), verbose=0)[0]
-        ours = np.array([said[INTENTS.index("delivery")], said[INTENTS.index("refund")]])
-        own = np.where(np.array(["delivery", "refund"]) == intent, 0.95, 0.05)
-        np.testing.assert_allclose(rows[message_id]["target"], 0.7 * ours / ours.sum() + 0.3 * own, atol=1e-5)
+        expected = [0.7 * said[INTENTS.index(name)] + 0.3 * (0.1 / 4 + 0.9 * (name == intent)) for name in LEARNED]
+        np.testing.assert_allclose(rows[message_id]["target"], expected, atol=1e-5)
 
 
 def test_ranks_train_with_targets_and_validate_with_labels(store: Store) -> None:
     facts = read_facts(store.url("snapshots", "learned"))
-    features, targets = next(training_batches(facts, Shard(), epoch=1, batch_size=2, pool_rows=10, seed=0))
+    features, targets = next(training_batches(facts, Shard(), epoch=1, batch_size=4, pool_rows=10, seed=0))
     _, labels = next(validation_batches(facts, Shard(), batch_size=2))
     assert facts.has_targets
-    assert (features["letters"].shape, targets.shape, targets.dtype) == ((2, 10), (2, 2), np.float32)
+    assert (features["letters"].shape, targets.shape, targets.dtype) == ((4, 10), (4, 4), np.float32)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-5)
-    assert labels.tolist() == [1]
+    assert labels.tolist() == [LEARNED.index("refund")]
 
 
 def test_the_manifest_names_the_teacher_and_the_base(store: Store) -> None:
@@ -81,7 +83,7 @@ def test_the_manifest_names_the_teacher_and_the_base(store: Store) -> None:
     assert (manifest["teacher"], manifest["base"], manifest["rows"]) == (
         "teacher/1",
         "base",
-        {"train": 2, "validation": 1},
+        {"train": 4, "validation": 1},
     )
 
 
@@ -89,3 +91,9 @@ def test_without_a_share_the_teacher_has_no_say() -> None:
     probabilities, labels = np.array([[0.2, 0.8]], np.float32), np.array([0], np.int32)
     np.testing.assert_allclose(mix_targets(probabilities, labels, share=0), [[0.95, 0.05]], atol=1e-6)
     np.testing.assert_allclose(mix_targets(probabilities, labels, share=1), probabilities, atol=1e-6)
+
+
+def test_what_the_teacher_gives_to_intents_that_are_not_learned_goes_to_the_others() -> None:
+    probabilities, labels = np.array([[0.1, 0.3], [0, 0]], np.float32), np.array([0, 1], np.int32)
+    targets = mix_targets(probabilities, labels, share=1)
+    np.testing.assert_allclose(targets, [[0.25, 0.75], [0.05, 0.95]], atol=1e-6)
