@@ -28,8 +28,9 @@ def main(config: LoopConfig) -> None:
 
     async def predict(stream: Any) -> AsyncIterator[None]:
         async for values in stream.take(config.max_records, within=_WAIT_S):
-            for _, room, value in predicting.predict(values):
-                await predictions.send(key=room.encode() if room else None, value=value.encode())
+            for write in predicting.predict(values):
+                key = write.room_id.encode() if write.room_id else None
+                await predictions.send(key=key, value=write.prediction.encode())
             yield
 
     app.agent(messages, name="predict")(predict)

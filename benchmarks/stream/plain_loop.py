@@ -68,8 +68,9 @@ def main(config: LoopConfig) -> None:
     producer = KafkaProducer(bootstrap_servers=config.servers)
     while True:
         for records in consumer.poll(timeout_ms=1000).values():
-            for _, room, value in predicting.predict([record.value for record in records]):
-                producer.send(config.predictions, key=room.encode() if room else None, value=value.encode())
+            for write in predicting.predict([record.value for record in records]):
+                key = write.room_id.encode() if write.room_id else None
+                producer.send(config.predictions, key=key, value=write.prediction.encode())
             producer.flush()
             consumer.commit()
 

@@ -14,7 +14,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.io.followed_models import ModelSource, follow_models
 from pipelines.io.kafka_topics import RECORD, KafkaConfig
-from pipelines.io.predicted_messages import keep_texts
 from pipelines.io.redis_connection import RedisConfig, RedisConnection
 from pipelines.io.redis_writes import WRITE_FIRST, PredictionWrite, write_to_redis
 from pipelines.io.worker_errors import find_own_error
@@ -89,10 +88,7 @@ def _predict_batches(
     client, followed = _connect(worker.connection), follow_models(worker.models)
     for batch in batches:
         outcomes = predict_messages(batch.to_pylist(), followed.current, screening=worker.screening)
-        if worker.keeps_texts:  # first: whoever sees a prediction may correct it
-            ids = [prediction.message_id for prediction in outcomes.predictions]
-            keep_texts(client, dict(zip(ids, outcomes.texts, strict=True)), worker.redis)
-        stood = _write_predictions(client, outcomes, worker.redis)
+        stood = _write_predictions(client, outcomes, worker)
         repeated = sum(text is not None for text in stood)
         counts.add(count_outcomes(outcomes, repeated=repeated))
         yield _records(outcomes, stood, worker.kafka)
@@ -104,12 +100,14 @@ def _connect(connection: RedisConnection) -> redis.Redis:
     return connection.open()
 
 
-def _write_predictions(client: redis.Redis, outcomes: Outcomes, config: RedisConfig) -> list[str | None]:
+def _write_predictions(client: redis.Redis, outcomes: Outcomes, worker: LiveWorker) -> list[str | None]:
     """For each prediction the one that stood there before it; None where it is the first."""
-    writes = [PredictionWrite(p.message_id, p.room_id, p.value) for p in outcomes.predictions]
+    kept = outcomes.texts if worker.keeps_texts else [None] * len(outcomes.texts)
+    pairs = zip(outcomes.predictions, kept, strict=True)
+    writes = [PredictionWrite(p.message_id, p.room_id, p.value, text) for p, text in pairs]
     stood: list[bytes | None] = []
-    for start in range(0, len(writes), config.batch_rows):
-        stood += write_to_redis(client, WRITE_FIRST, writes[start : start + config.batch_rows], config)
+    for start in range(0, len(writes), worker.redis.batch_rows):
+        stood += write_to_redis(client, WRITE_FIRST, writes[start : start + worker.redis.batch_rows], worker.redis)
     return [None if text is None else text.decode() for text in stood]
 
 

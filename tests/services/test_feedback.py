@@ -27,7 +27,6 @@ from pipelines.io.feedback_filing import FeedbackFiling
 from pipelines.io.feedback_store import find_feedback
 from pipelines.io.feedback_worker import FeedbackWorker
 from pipelines.io.kafka_topics import KafkaConfig
-from pipelines.io.predicted_messages import keep_texts
 from pipelines.io.redis_connection import RedisConfig, connect_redis
 from pipelines.io.redis_writes import WRITE_FIRST, PredictionWrite, write_to_redis
 from pipelines.io.registry import champion
@@ -101,9 +100,8 @@ def make_corrections(name: str, encoder: TextEncoder, *, flipped: float) -> Corr
 def predict(client: redis.Redis, messages: Corrections) -> None:
     """What predict_stream leaves of these messages in Redis."""
     config = RedisConfig()
-    keep_texts(client, {message_id: text for message_id, (text, _) in messages.items()}, config)
     value = {"room_id": "방1", "bot_id": "shop", "intent": "refund"}
-    writes = [PredictionWrite(message_id, "방1", json.dumps(value)) for message_id in messages]
+    writes = [PredictionWrite(name, "방1", json.dumps(value), text) for name, (text, _) in messages.items()]
     write_to_redis(client, WRITE_FIRST, writes, config)
 
 
