@@ -1,8 +1,9 @@
-"""The topics of live prediction: made where they are missing, read as a stream, written to."""
+"""The topics of live prediction: made where they are missing, read, written to."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
@@ -73,6 +74,22 @@ def read_messages_topic(spark: SparkSession, config: KafkaConfig, options: Mappi
 def read_feedback_topic(spark: SparkSession, config: KafkaConfig, options: Mapping[str, str]) -> DataFrame:
     """The feedback topic as a stream of records: `value` (bytes), `partition`, `offset` and `timestamp`."""
     return _read_topic(spark, config, config.feedback, options).select("value", "partition", "offset", "timestamp")
+
+
+def read_predictions_topic(spark: SparkSession, config: KafkaConfig, *, since: datetime) -> DataFrame:
+    """The predictions that were written since then: `message_id`, `room_id` and `prediction` (JSON).
+
+    In the order of the topic within each of its partitions; a record without a message_id is left out.
+    """
+    start = {"startingTimestamp": str(int(since.timestamp() * 1000)), "startingOffsetsByTimestampStrategy": "latest"}
+    records = spark.read.format("kafka").options(**_client(config), subscribe=config.predictions, **start).load()
+    value = F.col("value").cast("string")
+    rows = records.where(F.col("timestamp") >= F.lit(since)).select(
+        F.get_json_object(value, "$.message_id").alias("message_id"),
+        F.col("key").cast("string").alias("room_id"),
+        value.alias("prediction"),
+    )
+    return rows.where(F.col("message_id").isNotNull())
 
 
 def write_records(records: DataFrame, config: KafkaConfig) -> None:

@@ -1,17 +1,18 @@
-"""Predictions of a batch into Redis, where the chatbot's front end reads them."""
+"""Predictions into Redis, where the chatbot's front end reads them: those of a batch, and those that Redis lost."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
+import redis
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.io.redis_connection import RedisConfig, RedisConnection, connect_redis
-from pipelines.io.redis_writes import WRITE_NEWER, PredictionWrite, write_to_redis
+from pipelines.io.redis_writes import WRITE_FIRST, WRITE_NEWER, PredictionWrite, write_to_redis
 from pipelines.io.store import Manifest, Store
 from pipelines.io.tracking import hide_credentials
 from pipelines.io.worker_errors import find_own_error
@@ -23,8 +24,11 @@ __all__ = [
     "are_published",
     "publish_predictions",
     "read_address",
+    "restore_predictions",
     "write_predictions_to_redis",
 ]
+
+_Write = Callable[[redis.Redis, Iterable[PredictionWrite], RedisConfig], int]  # how many were not there before
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,33 @@ def write_predictions_to_redis(predictions: DataFrame, config: RedisConfig) -> R
 
     Raises MalgilError when Redis does not answer or refuses a write, after the connection's and Spark's retries.
     """
-    connection = connect_redis(config, predictions.sparkSession)
     rows = predictions.select("message_id", "room_id", prediction_json().alias("prediction"))
-    counts = rows.mapInArrow(partial(_write_partition, connection, config), "predictions long, changed long")
+    return _write_rows(rows, _write_newer, config)
+
+
+def restore_predictions(records: DataFrame, config: RedisConfig) -> RedisWrites:
+    """Write what the predictions topic holds (`message_id`, `room_id`, `prediction`) to a Redis that lost it.
+
+    Guarantee: at least once, idempotent by message_id. What stands in Redis stays; of a message with several records
+    the first one is written, as by live prediction. Rooms get theirs in the order of the records, behind those that
+    they have by then. Each stands for `ttl_s` from now. On a failure running it again writes what is missing.
+
+    Raises MalgilError as `write_predictions_to_redis` does.
+    """
+    return _write_rows(records, _write_missing, config)
+
+
+def _write_newer(client: redis.Redis, writes: Iterable[PredictionWrite], config: RedisConfig) -> int:
+    return sum(write_to_redis(client, WRITE_NEWER, writes, config))
+
+
+def _write_missing(client: redis.Redis, writes: Iterable[PredictionWrite], config: RedisConfig) -> int:
+    return write_to_redis(client, WRITE_FIRST, writes, config).count(None)
+
+
+def _write_rows(rows: DataFrame, write: _Write, config: RedisConfig) -> RedisWrites:
+    connection = connect_redis(config, rows.sparkSession)
+    counts = rows.mapInArrow(partial(_write_partition, connection, write, config), "predictions long, changed long")
     totals = counts.agg(*(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in counts.columns))
     try:
         (row,) = totals.collect()
@@ -100,7 +128,7 @@ def _published_key(output_id: str) -> str:
 
 
 def _write_partition(
-    connection: RedisConnection, config: RedisConfig, batches: Iterable[pa.RecordBatch]
+    connection: RedisConnection, write: _Write, config: RedisConfig, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     client = connection.open()
     try:
@@ -108,7 +136,7 @@ def _write_partition(
             for start in range(0, batch.num_rows, config.batch_rows):
                 rows = batch.slice(start, config.batch_rows)
                 writes = map(PredictionWrite, *(column.to_pylist() for column in rows.columns))
-                changed = sum(write_to_redis(client, WRITE_NEWER, writes, config))
+                changed = write(client, writes, config)
                 yield pa.RecordBatch.from_pydict({"predictions": [rows.num_rows], "changed": [changed]})
     finally:
         client.close()

@@ -9,10 +9,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import redis
 from kafka import KafkaProducer
 
 from devstack.stack import read_status
@@ -90,6 +92,21 @@ def forget_last_commit(checkpoint: Path) -> None:
             file.unlink()
 
 
+def read_rooms(client: redis.Redis) -> dict[str, list[str]]:
+    """Each room's message ids, in the order of their predictions."""
+    keys = client.scan_iter("malgil:room:*")
+    return {key: [entry["message_id"] for _, entry in client.xrange(key)] for key in keys}
+
+
+def write_prediction(topics: Topics, value: dict[str, Any], *, written_at: float) -> None:
+    """Into Kafka alone, as of another time; returns when the broker has it."""
+    producer = KafkaProducer(bootstrap_servers=topics.stack.addresses["kafka"])
+    record = json.dumps(value, ensure_ascii=False).encode()
+    sent = producer.send(topics.topic("predictions"), record, timestamp_ms=int(written_at * 1000))
+    sent.get(timeout=30)
+    producer.close()
+
+
 @dataclass
 class Count:
     """What became of the messages; Kafka's records are compared with what a reader of Redis sees."""
@@ -115,7 +132,7 @@ def count(topics: Topics, messages: Sequence[dict[str, Any]], garbage: set[str])
     records = defaultdict[str, list[str]](list)
     for _, value in topics.read("predictions"):
         records[value["message_id"]].append(json.dumps(value, sort_keys=True))
-    rooms = Counter(entry["message_id"] for key in client.scan_iter("malgil:room:*") for _, entry in client.xrange(key))
+    rooms = Counter(chain.from_iterable(read_rooms(client).values()))
     said = {message["message_id"] for message in messages}
     letters = {letter["sha256"] for _, letter in topics.read("dead_letters")}
     return Count(

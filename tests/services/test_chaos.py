@@ -1,5 +1,7 @@
 """Live prediction while everything that it rests on is killed: each message has its one prediction at the end.
 
+What a Redis without its data lost comes back from Kafka.
+
 MALGIL_CHAOS_S=300 makes people talk for five minutes; without it, as long as the faults take.
 """
 
@@ -13,10 +15,19 @@ from pathlib import Path
 import pytest
 
 from devstack.stack import StackStatus
+from pipelines.io.redis_connection import RedisConfig
 from pipelines.io.registry import promote
 from pipelines.io.tracking import Tracking
-from tests.services.chaos import Talk, count, forget_last_commit, kill_daemon, kill_python_worker
-from tests.services.streams import MODEL, START_S, Stream, Topics, register, release
+from tests.services.chaos import (
+    Talk,
+    count,
+    forget_last_commit,
+    kill_daemon,
+    kill_python_worker,
+    read_rooms,
+    write_prediction,
+)
+from tests.services.streams import MODEL, START_S, Stream, Topics, register, release, run_job
 
 RATE = 200  # messages a second
 DATABASE = 14
@@ -30,6 +41,11 @@ def talking(topics: Topics) -> Iterator[Talk]:
         yield talk
     finally:
         talk.end()
+
+
+def newest(topics: Topics) -> dict[str, list[str]]:
+    """Of each room: how many Redis keeps beyond them is left to it."""
+    return {room: names[-500:] for room, names in read_rooms(topics.connect_redis()).items()}
 
 
 def test_every_message_has_one_prediction_whatever_is_killed(
@@ -81,7 +97,12 @@ def test_every_message_has_one_prediction_whatever_is_killed(
     assert set(found.by_version) <= set(good)
     assert sum(found.by_version.values()) == found.sent
 
+    visible, rooms = topics.predictions(), newest(topics)
     kill_daemon(folder, "redis", loses_data=True)  # as one that keeps nothing: Kafka still has every prediction
     assert topics.predictions() == {}
-    said = {message["message_id"] for message in talk.messages}
-    assert {value["message_id"] for _, value in topics.read("predictions")} == said
+    outdated = {**visible["chaos-room1-1"], "message_id": "outdated"}
+    write_prediction(topics, outdated, written_at=time.time() - RedisConfig().ttl_s)
+    restored = run_job(topics, "restore_predictions", *topics.live_settings)
+    assert restored["restored"] == found.sent == restored["records"] - found.repeated_on_kafka
+    assert topics.predictions() == visible
+    assert newest(topics) == rooms

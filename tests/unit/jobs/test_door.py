@@ -15,7 +15,7 @@ def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) ->
     assert set(find_jobs()) == {
         "generate_messages", "clean_messages", "build_training_set", "train_intent", "evaluate_intent",
         "predict_batch", "predict_stream", "collect_feedback", "learn_from_feedback", "nightly",
-        "stage_model", "swap_slots", "rollback_model", "serve", "leaderboard",
+        "stage_model", "swap_slots", "rollback_model", "restore_predictions", "serve", "leaderboard",
     }  # fmt: skip
     assert "clean_messages        Clean raw chat logs" in shown
 
