@@ -147,7 +147,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60.0, help="of latency, behind the warm-up")
     parser.add_argument("--warm-s", type=float, default=60.0, help="of the warm-up: Java compiles what it runs often")
     parser.add_argument("--rows", type=int, default=150_000, help="of throughput")
-    limits = (5_000, LiveConfig().max_offsets_per_trigger, 50_000, 100_000)
+    limits = (5_000, 20_000, LiveConfig().max_offsets_per_trigger, 100_000)
     parser.add_argument("--limits", type=int, nargs="+", default=limits, help="messages a micro-batch, of throughput")
     parser.add_argument("--long-rows", type=int, default=1_000_000)
     parser.add_argument("--faust", default="", help="a Python that has faust-streaming, to measure it as well")

@@ -26,6 +26,8 @@ RECORD = T.StructType(
         T.StructField("value", T.StringType(), nullable=False),
     ]
 )
+# Few large requests: a task sends all its rows and then waits for them, whatever time they may linger
+_PRODUCER = {"kafka.linger.ms": "100", "kafka.batch.size": "131072"}
 
 
 @dataclass(frozen=True)

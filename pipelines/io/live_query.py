@@ -27,7 +27,7 @@ class LiveConfig:
     checkpoint: str = ""  # URL of the query's checkpoint; empty: live/checkpoint in the store
     starting_offsets: str = "earliest"  # earliest or latest: where a query without a checkpoint begins to read
     fail_on_data_loss: bool = True  # whether messages that Kafka deleted unread end the job, or are left out
-    max_offsets_per_trigger: int = 20_000  # messages a micro-batch at most: what new ones wait for in a backlog
+    max_offsets_per_trigger: int = 50_000  # messages a micro-batch at most: what new ones wait for in a backlog
     trigger_s: float = 0.0  # seconds between the starts of micro-batches; 0: the next one follows at once
     patience_s: float = 300.0  # for this long a query that fails is started again, then the job fails
     max_message_bytes: int = 65_536  # a longer record becomes a dead letter unread

@@ -88,4 +88,4 @@ def test_yarn_needs_the_clusters_configuration(
 def test_a_stream_has_properties_for_many_small_micro_batches(name: str, is_stream: bool) -> None:
     connector = "spark.jars.packages=org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.2"  # none is fetched then
     submission = open_submission(name, [connector], conf="local", run_id="1")
-    assert (submission.properties.get("spark.driver.defaultJavaOptions") == "-XX:TieredStopAtLevel=1") == is_stream
+    assert ("-XX:Tier4" in submission.properties.get("spark.driver.defaultJavaOptions", "")) == is_stream
