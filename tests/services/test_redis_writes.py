@@ -48,3 +48,13 @@ def test_a_message_of_no_room_has_a_prediction_of_its_own(client: redis.Redis) -
     assert write(client, "7", message="alone", room=None) == [None]
     assert client.get("malgil:prediction:alone") == b'{"version": "7"}'
     assert set(client.scan_iter("malgil:room:*")) == before
+
+
+def test_a_text_stands_beside_its_prediction_where_it_is_kept(client: redis.Redis) -> None:
+    kept = PredictionWrite("kept", "방3", "{}", "배송 언제 와요")
+    writes = [kept, PredictionWrite("unkept", "방3", "{}"), kept._replace(text="환불해 주세요")]
+    assert write_to_redis(client, WRITE_FIRST, writes, CONFIG) == [None, None, b"{}"]
+    assert (client.get("malgil:text:kept") or b"").decode() == "배송 언제 와요"
+    assert 590 < client.ttl("malgil:text:kept") <= 600
+    assert not client.exists("malgil:text:unkept")
+    assert [fields[b"message_id"] for _, fields in client.xrange("malgil:room:방3")] == [b"kept", b"unkept"]
