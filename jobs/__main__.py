@@ -55,10 +55,11 @@ def describe_settings(name: str) -> str:
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
     sections = find_sections(name)
     wanted = ("dataset", "data_root", "store", *sections, *(("yarn", "spark") if needs_spark(name) else ()))
-    wanted = (*wanted, "recipe") if "network" in sections else wanted
+    wanted = (*wanted, "task", "recipe") if "network" in sections else wanted
     shown = [block.rstrip() for block in blocks if block.split(":")[0] in wanted]
     doc = ast.get_docstring(ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8")))
-    presets = f"dataset presets: {_list_presets('datasets')}; recipes: {_list_presets('recipes')}"
+    kinds = {"dataset presets": "datasets", "tasks": "tasks", "recipes": "recipes"}
+    presets = "; ".join(f"{shown}: {_list_presets(kind)}" for shown, kind in kinds.items())
     head = f"{USAGE}\n\n{doc}\n\nSettings (section.key=value); {presets}\n"
     return "\n".join([head, *shown])
 

@@ -4,7 +4,7 @@
 """
 
 from jobs.job import Job, Summary, main
-from jobs.lineage import find_filed_feedback, find_snapshot, today, training_id
+from jobs.lineage import find_filed_feedback, find_model_name, find_snapshot, today, training_id
 from pipelines.errors import MalgilError
 from pipelines.evaluation import evaluate_counts
 from pipelines.feedback import HELD_OUT
@@ -30,7 +30,7 @@ SECTIONS = (
 
 
 def run(job: Job) -> Summary:
-    tracking, name = connect_mlflow(job.settings.mlflow), job.settings.mlflow.intent_model
+    tracking, name = connect_mlflow(job.settings.mlflow), find_model_name(job)
     snapshot = find_snapshot(job)["id"]
     challenger = find_version(tracking, name, training_id=training_id(job))
     if challenger is None:

@@ -124,7 +124,9 @@ def _train(job: Job, tracking: Tracking, reigning: _Champion, snapshot: str) -> 
     network = build_network(encoder.inputs, classes=len(encoder.intents), config=settings.network)
     write_initial_weights(url, network, load_model(reigning.files).network)
     result = train_network(job, run, snapshot, training=training, initial_weights=url)
-    version, metrics = register_network(job, run, result, encoder=encoder, snapshot=reigning.base)
+    version, metrics = register_network(
+        job, run, result, name=reigning.files.name, encoder=encoder, snapshot=reigning.base
+    )
     log_results(run, metrics)
     finish_run(run)
     return version, {"mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs}

@@ -16,6 +16,7 @@ from pipelines.io.raw_messages import InputConfig, list_raw_files
 from pipelines.io.registry import download_model
 from pipelines.io.store import Manifest, content_id
 from pipelines.io.tracking import connect_mlflow
+from pipelines.settings import INTENT
 
 KOREA = ZoneInfo("Asia/Seoul")
 
@@ -41,7 +42,7 @@ def find_input(job: Job) -> InputConfig:
         return job.settings.input
     if job.store.manifest("raw", generated_id(job)) is None:
         raise MalgilError("input.path is empty and no messages were generated; set it, or run generate_messages first")
-    return InputConfig(path=job.store.url("raw", generated_id(job), "data"))
+    return InputConfig(path=job.store.url("raw", generated_id(job), "data"), intents=job.settings.input.intents)
 
 
 def clean_id(job: Job) -> str:
@@ -59,7 +60,12 @@ def find_clean(job: Job) -> Manifest:
 
 
 def find_filed_feedback(job: Job) -> FiledFeedback:
-    """The corrections that a training set takes in: filed before `feedback.until`; new ones once they can be judged."""
+    """The corrections that a training set takes in: filed before `feedback.until`; new ones once they can be judged.
+
+    They correct intents, so another task takes in none.
+    """
+    if job.settings.task != INTENT:
+        return FiledFeedback(new=(), trusted=())
     config = job.settings.feedback
     filed = find_feedback(job.store, config, until=date.fromisoformat(config.until) if config.until else today(job))
     is_enough = count_corrections(job.store, filed.new) >= config.min_corrections
@@ -98,10 +104,21 @@ def distillation_id(job: Job, teacher: ModelFiles) -> str:
 
 
 def training_id(job: Job) -> str:
-    """Of the snapshot, the network, how it is trained, and by whom."""
-    teacher = find_teacher(job)
+    """Of the snapshot, the network, how it is trained, and by whom; and the task, if it is not the intents."""
+    settings, teacher = job.settings, find_teacher(job)
     learned = distillation_id(job, teacher) if teacher else snapshot_id(job)
-    return content_id("training", learned, asdict(job.settings.network), asdict(job.settings.training))
+    task = [] if settings.task == INTENT else [settings.task]
+    return content_id("training", learned, asdict(settings.network), asdict(settings.training), *task)
+
+
+def find_model_name(job: Job) -> str:
+    """The registered name of the task's models."""
+    mlflow, task = job.settings.mlflow, job.settings.task
+    name = mlflow.intent_model if task == INTENT else mlflow.label_models.get(task)
+    if name is None:
+        known = ", ".join(mlflow.label_models) or "nothing"
+        raise MalgilError(f"mlflow.label_models: expected a model's name for the task {task}, found {known}; add one")
+    return name
 
 
 def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:

@@ -3,6 +3,7 @@
 A step whose output stands already is skipped, so a run that was killed goes on where it was.
 
 ./spark-submit.sh nightly dataset=massive_ko data_root=../shared/data
+./spark-submit.sh nightly task=complaint
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ from jobs import (
 )
 from jobs.job import Job, Summary, main, run_step
 from jobs.nightly_report import write_nightly_report
-from pipelines.settings import Settings
+from pipelines.settings import INTENT, Settings
 
 SECTIONS = (
     "generator", "input", "cleaning", "training_set", "network", "training", "distillation", "mlflow", "promotion",
@@ -26,7 +27,7 @@ SECTIONS = (
 
 
 def run(job: Job) -> Summary:
-    steps = (*list_preparations(job.settings), train_intent, evaluate_intent, predict_batch)
+    steps = (*list_preparations(job.settings), train_intent, evaluate_intent, *_list_predictions(job.settings))
     summaries = {name_of(step): run_step(job, name_of(step), step.run) for step in steps}
     report = run_step(job, "report", lambda job: write_nightly_report(job, summaries))
     return _summarize({**summaries, "report": report})
@@ -41,6 +42,11 @@ def list_preparations(settings: Settings) -> tuple[Any, ...]:
 def name_of(step: Any) -> str:
     """A job's name, of its module."""
     return str(step.__name__.rpartition(".")[2])
+
+
+def _list_predictions(settings: Settings) -> tuple[Any, ...]:
+    """Predictions are about intents: the champion of another task is asked by the runs that predict those."""
+    return (predict_batch,) if settings.task == INTENT else ()
 
 
 def _summarize(summaries: dict[str, Summary]) -> Summary:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pyspark.sql import functions as F
 
 from jobs.job import Job, Summary
-from jobs.lineage import find_clean, find_snapshot
+from jobs.lineage import find_clean, find_model_name, find_snapshot
 from pipelines.evaluation import Evaluation
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.messages import read_clean_messages
@@ -46,7 +46,7 @@ def write_nightly_report(job: Job, summaries: Mapping[str, Summary]) -> Summary:
 
 
 def _evaluate(job: Job, version: str) -> Evaluation:
-    model = download_model(connect_mlflow(job.settings.mlflow), job.settings.mlflow.intent_model, version)
+    model = download_model(connect_mlflow(job.settings.mlflow), find_model_name(job), version)
     return evaluate_version(job.spark, job.store, model, find_snapshot(job)["id"])
 
 

@@ -1,5 +1,7 @@
 """Predict the intent of every clean message with the champion, into Parquet and Redis.
 
+Models of further tasks (`mlflow.label_models`) that have a champion add their `labels`.
+
 ./spark-submit.sh predict_batch input.path=… redis.url=redis://host:6379/0
 """
 
@@ -10,7 +12,7 @@ from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean
 from pipelines.io.messages import read_clean_messages
 from pipelines.io.predictions import are_published, publish_predictions, read_address
-from pipelines.io.registry import download_model
+from pipelines.io.registry import download_champions, download_model
 from pipelines.io.store import content_id
 from pipelines.io.tracking import connect_mlflow
 from pipelines.prediction import add_predictions
@@ -22,18 +24,23 @@ SECTIONS = ("input", "cleaning", "training_set", "mlflow", "prediction", "redis"
 def run(job: Job) -> Summary:
     settings, started = job.settings, time.monotonic()
     clean = find_clean(job)
-    model = download_model(connect_mlflow(settings.mlflow), settings.mlflow.intent_model, "champion")
-    output = content_id(clean["id"], model.name, model.version, asdict(settings.prediction))
+    tracking = connect_mlflow(settings.mlflow)
+    model = download_model(tracking, settings.mlflow.intent_model, "champion")
+    labellers = download_champions(tracking, settings.mlflow.label_models)
+    labels = {task: labeller.version for task, labeller in labellers.items()}
+    output = content_id(
+        clean["id"], model.name, model.version, asdict(settings.prediction), *([labels] if labels else [])
+    )
     skipped = are_published(job.store, output, settings.redis, job.spark)
     messages = select_speakers(
         read_clean_messages(job.spark, job.store.url("clean", clean["id"])), settings.training_set
     )
-    predictions = add_predictions(messages, model, settings.prediction, predicted_at=job.now)
+    predictions = add_predictions(messages, model, settings.prediction, predicted_at=job.now, labellers=labellers)
     counts = publish_predictions(job.store, output, predictions, settings.redis)
     rate = round(counts["predictions"] / (time.monotonic() - started))
     return {
         "predictions": counts["predictions"], "rows_per_s": rate, "redis_keys": counts["predictions"],
-        "out_of_scope": counts["out_of_scope"], "model": model.name, "version": model.version,
+        "out_of_scope": counts["out_of_scope"], "model": model.name, "version": model.version, "labels": labels,
         "redis": read_address(settings.redis, job.spark), "output": job.store.url("predictions", output),
         "skipped": skipped,
     }  # fmt: skip

@@ -1,13 +1,15 @@
 """Train the intent network on the snapshot, by Horovod in Spark's executors, and register it as challenger.
 
 ./spark-submit.sh train_intent dataset=massive_ko data_root=../shared/data training.ranks=2
+
+With `task=sentiment` or `task=complaint` it trains another model on other labels in the same way.
 """
 
 from dataclasses import asdict
 from typing import Any
 
 from jobs.job import Job, Summary, main
-from jobs.lineage import distillation_id, find_snapshot, find_teacher, training_id
+from jobs.lineage import distillation_id, find_model_name, find_snapshot, find_teacher, training_id
 from jobs.training_steps import measure_test, register_network, train_network
 from pipelines.io.distillation_set import publish_distillation_set
 from pipelines.io.evaluations import evaluate_version
@@ -30,7 +32,7 @@ SECTIONS = ("input", "cleaning", "training_set", "network", "training", "distill
 
 def run(job: Job) -> Summary:
     tracking, training = connect_mlflow(job.settings.mlflow), training_id(job)
-    name, snapshot = job.settings.mlflow.intent_model, find_snapshot(job)
+    name, snapshot = find_model_name(job), find_snapshot(job)
     standing = job.store.manifest("trainings", training)
     if standing is None or find_version(tracking, name, training_id=training) is None:
         standing = None
@@ -60,9 +62,9 @@ def _find_learned(job: Job, snapshot: str) -> str:
 
 def _register(job: Job, run: TrainingRun, result: TrainingResult, snapshot: str) -> dict[str, Any]:
     """Register the trained network, score it on the test split and log both; returns the job's facts."""
-    tracking, name = run.tracking, job.settings.mlflow.intent_model
+    tracking, name = run.tracking, find_model_name(job)
     encoder = read_encoder(job.store, job.store.url("snapshots", snapshot))
-    version, validation = register_network(job, run, result, encoder=encoder, snapshot=snapshot)
+    version, validation = register_network(job, run, result, name=name, encoder=encoder, snapshot=snapshot)
     evaluation = evaluate_version(job.spark, job.store, download_model(tracking, name, version), snapshot)
     metrics = {**validation, **measure_test(evaluation)}
     tag_version(tracking, name, version, metrics)

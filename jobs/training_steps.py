@@ -35,7 +35,7 @@ def train_network(
 
 
 def register_network(
-    job: Job, run: TrainingRun, result: TrainingResult, *, encoder: TextEncoder, snapshot: str
+    job: Job, run: TrainingRun, result: TrainingResult, *, name: str, encoder: TextEncoder, snapshot: str
 ) -> tuple[str, dict[str, float]]:
     """The version of the trained network, as challenger, with its validation's numbers.
 
@@ -48,7 +48,7 @@ def register_network(
     network = build_network(encoder.inputs, classes=len(encoder.intents), config=job.settings.network)
     assign_variables(network.weights, load_npz(result.weights_url)[0]["weights"])
     calibrated = with_probabilities(network, temperature=result.calibration.temperature)
-    name, metrics = job.settings.mlflow.intent_model, _measure_validation(result)
+    metrics = _measure_validation(result)
     version = register_model(run, name, network=calibrated, encoder=encoder, snapshot=snapshot, metrics=metrics)
     return version, metrics
 

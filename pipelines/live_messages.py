@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 from pipelines.cleaning import known_reason, may_be_dropped, own_message_id, speaker
 from pipelines.io.raw_messages import InputConfig, RawMessages
 from pipelines.parsing import parse_messages
-from pipelines.prediction import time_text
+from pipelines.prediction_json import time_text
 from pipelines.training_set import is_said_by
 
 _STRING = T.StringType()

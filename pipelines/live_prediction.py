@@ -108,7 +108,7 @@ def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Found]:
 
 
 def _write_prediction(row: Row, found: Found, model: LiveModel, now: datetime) -> Prediction:
-    """The JSON that prediction.prediction_json writes of the same prediction in a batch."""
+    """The JSON that prediction_json writes of the same prediction in a batch."""
     top, is_out_of_scope = found
     intent, confidence = top[0] if top else (None, None)
     value = {
@@ -118,6 +118,7 @@ def _write_prediction(row: Row, found: Found, model: LiveModel, now: datetime) -
         "intent": intent,
         "confidence": confidence,
         "top": top,
+        "labels": {},
         "is_out_of_scope": is_out_of_scope,
         "replies": [],
         "models": {"intent": model.version, "reply": None},

@@ -126,10 +126,21 @@ def _named(parsed: DataFrame, config: InputConfig) -> DataFrame:
         {
             "split_name": _lookup(split, _SPLIT_NAMES),
             "split": split,
-            "intent": _lookup(F.trim("intent"), config.intents) if config.intents else F.trim("intent"),
+            "intent": _name_intent(F.trim("intent"), config.intents),
             "sent_time": _timestamp(F.col("sent_at")),
         }
     )
+
+
+def _name_intent(label: Column, intents: dict[str, str]) -> Column:
+    """The intent of a raw label: of the same text, else of the first pattern that fits; itself if there are none."""
+    exact = {text: intent for text, intent in intents.items() if "*" not in text}
+    named = [_lookup(label, exact)] if exact else []
+    for pattern, intent in intents.items():
+        if "*" in pattern:
+            literal = "\\E.*\\Q".join(pattern.split("*"))
+            named.append(F.when(label.rlike(f"^\\Q{literal}\\E$"), intent))
+    return F.coalesce(*named) if named else label
 
 
 def _lookup(key: Column, names: dict[str, str]) -> Column:

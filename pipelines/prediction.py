@@ -1,7 +1,7 @@
 """Predictions of messages' intents: the transform of batch and stream, and their contract."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # TensorFlow is imported in the Python workers only
     from models.predictor import Predict
 
 _STRING = T.StringType()
+_LABEL = T.StructType([T.StructField("label", _STRING), T.StructField("probability", T.DoubleType())])
+_LABELS = T.MapType(_STRING, _LABEL)
 _TOP = T.ArrayType(T.StructType([T.StructField("intent", _STRING), T.StructField("probability", T.DoubleType())]))
 PREDICTION = T.StructType(
     [
@@ -31,6 +33,7 @@ PREDICTION = T.StructType(
         T.StructField("intent", _STRING),  # the most probable one; null where the message has no text
         T.StructField("confidence", T.DoubleType()),  # its probability
         T.StructField("top", _TOP),  # the most probable ones, best first; empty where there is no text
+        T.StructField("labels", _LABELS),  # by task, of those that have a model
         T.StructField("is_out_of_scope", T.BooleanType()),  # it scores below the threshold, or has no text
         T.StructField("replies", T.ArrayType(_STRING)),
         T.StructField(
@@ -42,7 +45,6 @@ PREDICTION = T.StructType(
 )
 _CARRIED = ["message_id", "room_id", "bot_id", "sent_at"]
 _DIGITS = 6  # of a probability
-_TIMES = {"timeZone": "UTC", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,19 @@ class PredictionConfig:
 
 
 def add_predictions(
-    messages: DataFrame, model: ModelFiles, config: PredictionConfig, *, predicted_at: datetime
+    messages: DataFrame,
+    model: ModelFiles,
+    config: PredictionConfig,
+    *,
+    predicted_at: datetime,
+    labellers: Mapping[str, ModelFiles] | None = None,
 ) -> DataFrame:
     """One row of PREDICTION for each message (message_id, room_id, bot_id, sent_at and its clean text).
 
-    `predicted_at` has a time zone. The model is loaded once a Python worker.
+    `predicted_at` has a time zone. `labellers` are the models of further tasks. Each model is loaded once a Python
+    worker.
     """
-    predicted = add_top_intents(messages.select(*_CARRIED, "text"), model, config)
+    predicted = _add_found(messages.select(*_CARRIED, "text"), model, labellers or {}, config)
     best = F.get("top", F.lit(0))
     return predicted.select(
         "message_id",
@@ -71,6 +79,7 @@ def add_predictions(
         best["intent"].alias("intent"),
         best["probability"].alias("confidence"),
         "top",
+        "labels",
         "is_out_of_scope",
         F.array().cast(PREDICTION["replies"].dataType).alias("replies"),
         F.struct(F.lit(model.version).alias("intent"), F.lit(None).cast(_STRING).alias("reply")).alias("models"),
@@ -80,14 +89,8 @@ def add_predictions(
 
 
 def add_top_intents(rows: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
-    """`rows` with `top`, the most probable intents of their clean `text`, and `is_out_of_scope` instead of it.
-
-    Other columns stay.
-    """
-    shared = share_model(rows.sparkSession, model)
-    carried = [field for field in rows.schema.fields if field.name != "text"]
-    schema = T.StructType([*carried, PREDICTION["top"], PREDICTION["is_out_of_scope"]])
-    return rows.mapInArrow(partial(_predict_texts, shared, config), schema)
+    """`rows` with `top`, the most probable intents of their clean `text`, instead of it; other columns stay."""
+    return _add_found(rows, model, {}, config).select(*(name for name in rows.columns if name != "text"), "top")
 
 
 def add_probabilities(examples: DataFrame, model: ModelFiles, config: PredictionConfig) -> DataFrame:
@@ -103,31 +106,15 @@ def add_probabilities(examples: DataFrame, model: ModelFiles, config: Prediction
     return examples.mapInArrow(partial(_predict_examples, shared, config), schema)
 
 
-def prediction_json() -> Column:
-    """A row of PREDICTION as the JSON that readers get, in Redis and elsewhere (DESIGN.md, contracts).
-
-    Times are UTC with six digits of a second, so that they sort as text. `top` is built by hand: its pairs
-    mix text and numbers, which to_json has no type for.
-    """
-    options = {"ignoreNullFields": "false", **_TIMES}
-    head = F.to_json(F.struct("message_id", "room_id", "bot_id", "intent", "confidence"), options)
-    tail = F.to_json(F.struct("is_out_of_scope", "replies", "models", "sent_at", "predicted_at"), options)
-    top = F.array_join(F.transform("top", _pair_json), ",")
-    return F.concat(_without_last(head), F.lit(',"top":['), top, F.lit("],"), F.substr(tail, F.lit(2)))
-
-
-def time_text(name: str) -> Column:
-    """A time as the JSON of a prediction writes it; null for null."""
-    return F.when(F.col(name).isNotNull(), F.to_csv(F.struct(name), _TIMES))
-
-
-def _pair_json(entry: Column) -> Column:
-    name = F.to_json(F.array(entry["intent"]))  # ["intent"], escaped
-    return F.concat(_without_last(name), F.lit(","), entry["probability"].cast(_STRING), F.lit("]"))
-
-
-def _without_last(text: Column) -> Column:
-    return F.substr(text, F.lit(1), F.length(text) - 1)
+def _add_found(
+    rows: DataFrame, model: ModelFiles, labellers: Mapping[str, ModelFiles], config: PredictionConfig
+) -> DataFrame:
+    """`rows` with what is found in their clean `text` instead of it: `top`, `labels` and `is_out_of_scope`."""
+    shared = share_model(rows.sparkSession, model)
+    labelling = {task: share_model(rows.sparkSession, labeller) for task, labeller in sorted(labellers.items())}
+    carried = [field for field in rows.schema.fields if field.name != "text"]
+    found = [PREDICTION[name] for name in ("top", "labels", "is_out_of_scope")]
+    return rows.mapInArrow(partial(_predict_texts, shared, labelling, config), T.StructType([*carried, *found]))
 
 
 class TopIntents(NamedTuple):
@@ -170,30 +157,66 @@ def create_predictor(model: LoadedModel, config: PredictionConfig) -> Predictor:
     )
 
 
-@lru_cache(maxsize=2)  # the model in use, and the one that it takes over from
+@lru_cache(maxsize=8)  # the models in use, and those that they take over from
 def shared_predictor(shared: SharedModel, config: PredictionConfig) -> Predictor:
     """The model of this Python worker, loaded and compiled once; on executors only."""
     return create_predictor(load_shared_model(shared), config)
 
 
 def _predict_texts(
-    shared: SharedModel, config: PredictionConfig, batches: Iterable[pa.RecordBatch]
+    shared: SharedModel,
+    labelling: Mapping[str, SharedModel],
+    config: PredictionConfig,
+    batches: Iterable[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
     predictor = shared_predictor(shared, config)
-    intents = pa.array(predictor.encoder.intents, pa.string())
+    labellers = {task: shared_predictor(labeller, replace(config, top_k=1)) for task, labeller in labelling.items()}
     for batch in batches:
         texts = [text or "" for text in batch.column("text").to_pylist()]
-        is_text = [bool(text.strip()) for text in texts]
-        classes, found, is_out = predictor.predict_top([text for text in texts if text.strip()])
-        names = intents.take(pa.array(classes.ravel()))
-        entries = pa.StructArray.from_arrays([names, pa.array(found.ravel())], ["intent", "probability"])
-        ends = np.cumsum(is_text, dtype=np.int32) * np.int32(classes.shape[1])
-        top = pa.ListArray.from_arrays(pa.array(np.concatenate([[np.int32(0)], ends])), entries)
+        is_text = np.array([bool(text.strip()) for text in texts], dtype=bool)
+        said = [text for text in texts if text.strip()]
+        classes, found, is_out = predictor.predict_top(said)
+        entries = _pairs(predictor.encoder.intents, classes, found, names=("intent", "probability"))
+        top = pa.ListArray.from_arrays(_offsets(is_text, classes.shape[1]), entries)
+        labels = _label_texts(labellers, said, is_text)
         is_out_of_scope = np.ones(len(texts), dtype=bool)
         is_out_of_scope[is_text] = is_out
         carried = [name for name in batch.schema.names if name != "text"]
-        columns = [*(batch.column(name) for name in carried), top, pa.array(is_out_of_scope)]
-        yield pa.RecordBatch.from_arrays(columns, [*carried, "top", "is_out_of_scope"])
+        columns = [*(batch.column(name) for name in carried), top, labels, pa.array(is_out_of_scope)]
+        yield pa.RecordBatch.from_arrays(columns, [*carried, "top", "labels", "is_out_of_scope"])
+
+
+def _label_texts(
+    labellers: Mapping[str, Predictor], said: Sequence[str], is_text: npt.NDArray[np.bool_]
+) -> pa.MapArray:
+    """Each row's labels by task; none of a row without a text."""
+    names = ("label", "probability")
+    found = [
+        _pairs(labeller.encoder.intents, classes, probabilities, names=names)
+        for labeller in labellers.values()
+        for classes, probabilities, _ in [labeller.predict_top(said)]
+    ]
+    none = _pairs((), np.zeros((0, 1), np.intp), np.zeros((0, 1)), names=names)
+    order = np.arange(len(found) * len(said)).reshape(len(found), len(said)).T.ravel()  # by task, then by row
+    tasks = pa.array([*labellers] * len(said), pa.string())
+    return pa.MapArray.from_arrays(_offsets(is_text, len(found)), tasks, pa.concat_arrays([*found, none]).take(order))
+
+
+def _pairs(
+    labels: Sequence[str],
+    classes: npt.NDArray[np.intp],
+    probabilities: npt.NDArray[np.float64],
+    *,
+    names: tuple[str, str],
+) -> pa.StructArray:
+    """Each class's label with its probability, row after row."""
+    taken = pa.array(labels, pa.string()).take(pa.array(classes.ravel()))
+    return pa.StructArray.from_arrays([taken, pa.array(probabilities.ravel())], names)
+
+
+def _offsets(is_text: npt.NDArray[np.bool_], count: int) -> pa.Array:
+    """Where each row's entries begin and end: `count` of a row with a text."""
+    return pa.array(np.concatenate([[0], np.cumsum(is_text) * count]), pa.int32())
 
 
 def _predict_examples(

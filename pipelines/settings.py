@@ -1,7 +1,7 @@
 """All settings, later ones winning: dataclass defaults, conf/base.yaml, conf/<conf>.yaml, presets, command line.
 
-Presets are conf/datasets/<dataset>.yaml (where a known data set is and how it is read) and conf/recipes/<recipe>.yaml
-(which network is trained, and how).
+Presets are conf/datasets/<dataset>.yaml (where a known data set is and how it is read), conf/tasks/<task>.yaml (what
+its labels are to tell) and conf/recipes/<recipe>.yaml (which network is trained, and how).
 A section's dataclass stands beside the code that it is for; here they only come together.
 """
 
@@ -36,6 +36,7 @@ from pipelines.prediction import PredictionConfig
 from pipelines.promotion import PromotionConfig
 from pipelines.training_set import TrainingSetConfig
 
+INTENT = "intent"  # the task that predictions are about
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
@@ -45,10 +46,12 @@ class SettingsError(MalgilError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Every section, settings that stand for many (`dataset`, `data_root`, `recipe`), and Spark's own (`spark`)."""
+    """Every section, settings that stand for many (`dataset`, `data_root`, `task`, `recipe`), and Spark's (`spark`)."""
 
     dataset: str = ""  # a preset of conf/datasets: the input settings of a known data set
     data_root: str = "data"  # the folder that the preset's paths start from
+    # what is trained: intent, or a preset of conf/tasks, whose models add `labels` to predictions
+    task: str = INTENT
     recipe: str = ""  # a preset of conf/recipes, or the URL of a YAML file like them: network and training
     store: StoreConfig = field(default_factory=StoreConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
@@ -81,6 +84,8 @@ def load_settings(overrides: Sequence[str], *, conf: str = "local", folder: Path
     layers = [folder / "base.yaml", folder / f"{conf}.yaml"]
     if given.dataset:
         layers.append(_preset(folder, "dataset", given.dataset))
+    if given.task != INTENT:
+        layers.append(_preset(folder, "task", given.task))
     loaded = [cast(DictConfig, OmegaConf.load(path)) for path in layers]
     if given.recipe:
         loaded.append(load_recipe(given.recipe, folder=folder))

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -47,11 +47,14 @@ class ChatPrediction:
     models: dict[str, str | None]  # the versions that predicted it
     sent_at: str | None  # ISO 8601, UTC
     predicted_at: str
+    labels: dict[str, tuple[str, float]] = field(default_factory=dict)  # by task; older predictions have none
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ChatPrediction":
         value: dict[str, Any] = json.loads(text)
-        return cls(**{**value, "top": [(intent, probability) for intent, probability in value["top"]]})
+        top = [(intent, probability) for intent, probability in value["top"]]
+        labels = {task: (label, probability) for task, (label, probability) in value.get("labels", {}).items()}
+        return cls(**{**value, "top": top, "labels": labels})
 
 
 class ChatClient:

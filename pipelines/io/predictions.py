@@ -16,7 +16,8 @@ from pipelines.io.redis_writes import WRITE_FIRST, WRITE_NEWER, PredictionWrite,
 from pipelines.io.store import Manifest, Store
 from pipelines.io.tracking import hide_credentials
 from pipelines.io.worker_errors import find_own_error
-from pipelines.prediction import PREDICTION, prediction_json
+from pipelines.prediction import PREDICTION
+from pipelines.prediction_json import prediction_json
 
 __all__ = [
     "RedisConfig",

@@ -38,7 +38,7 @@ class InputConfig:
     quote: str = '"'  # csv: the quote character; tsv has none
     max_line_bytes: int = 65_536  # a longer line goes to quarantine unread
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
-    intents: dict[str, str] = field(default_factory=dict)  # raw label: intent; a label left out is no label
+    intents: dict[str, str] = field(default_factory=dict)  # raw label, or a pattern with *: intent; see base.yaml
     split_by_file: dict[str, str] = field(default_factory=dict)  # file name: split, where files are the splits
 
 

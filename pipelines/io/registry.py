@@ -38,6 +38,7 @@ __all__ = [
     "ModelManifestError",
     "UnknownModelError",
     "champion",
+    "download_champions",
     "download_model",
     "find_aliases",
     "find_version",
@@ -105,6 +106,11 @@ def download_model(tracking: Tracking, name: str, alias_or_version: str) -> Mode
         _download(tracking, found, path)
     verify_files(str(path), manifest_sha256=expected)
     return ModelFiles(str(path.resolve()), name, str(found.version))
+
+
+def download_champions(tracking: Tracking, names: Mapping[str, str]) -> dict[str, ModelFiles]:
+    """The champion's files, by the same keys, of those models that have one."""
+    return {key: download_model(tracking, name, CHAMPION) for key, name in names.items() if champion(tracking, name)}
 
 
 def find_version(tracking: Tracking, name: str, *, training_id: str) -> str | None:

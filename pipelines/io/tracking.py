@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,9 @@ class MlflowConfig:
     artifact_root: str = "var/mlflow/artifacts"  # folder or URL of files; empty: where the server puts them
     experiment: str = "malgil"  # the experiment that every training's run belongs to
     intent_model: str = "malgil-intent"  # the registered name of the intent models
+    label_models: dict[str, str] = field(  # those of further labels, by task
+        default_factory=lambda: {"sentiment": "malgil-sentiment", "complaint": "malgil-complaint"}
+    )
     cache: str = "var/cache/models"  # local folder of downloaded models
 
 

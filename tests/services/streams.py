@@ -28,17 +28,17 @@ MODEL = "malgil-intent"
 START_S, ANSWER_S = 180, 60
 
 
-def register(tracking: Tracking, seed: int, *, classes: int = len(INTENTS)) -> str:
+def register(tracking: Tracking, seed: int, *, classes: int = len(INTENTS), name: str = MODEL) -> str:
     """A version of a small untrained model, of its own by its seed; with other classes than intents it is useless."""
     network = build_tiny_model(seed=seed, classes=classes)
     run = start_run(tracking, f"training-{seed}", parameters={}, tags={})
-    return register_model(run, MODEL, network=network, encoder=ENCODER, snapshot="5eed", metrics={})
+    return register_model(run, name, network=network, encoder=ENCODER, snapshot="5eed", metrics={})
 
 
-def release(tracking: Tracking, seed: int) -> str:
+def release(tracking: Tracking, seed: int, *, name: str = MODEL) -> str:
     """Such a version as champion."""
-    version = register(tracking, seed)
-    promote(tracking, MODEL, version)
+    version = register(tracking, seed, name=name)
+    promote(tracking, name, version)
     return version
 
 

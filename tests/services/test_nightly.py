@@ -55,11 +55,20 @@ def test_front_end_reads_every_prediction_from_redis(whole: dict[str, Any]) -> N
     prediction = json.loads(client.get(keys[0]))  # type: ignore[arg-type]
     assert len(keys) == whole["predict_batch"]["predictions"]
     assert set(prediction) == {
-        "message_id", "room_id", "bot_id", "intent", "confidence", "top", "is_out_of_scope", "replies", "models",
-        "sent_at", "predicted_at",
+        "message_id", "room_id", "bot_id", "intent", "confidence", "top", "labels", "is_out_of_scope", "replies",
+        "models", "sent_at", "predicted_at",
     }  # fmt: skip
     assert client.xlen(f"malgil:room:{prediction['room_id']}") > 0
     assert 0 < client.ttl(keys[0]) <= 7 * 24 * 3600
+
+
+def test_another_task_trains_a_model_of_its_own_and_predicts_no_intents(whole: dict[str, Any], folder: Path) -> None:
+    summary = run_job(folder / "whole", "nightly", "task=complaint")
+    assert summary["train_intent"]["model"] == "malgil-complaint"
+    assert summary["build_training_set"]["intents"] == 2
+    assert summary["train_intent"]["metrics"]["test_macro_f1"] > 0.6
+    assert summary["promoted"] is True
+    assert "predict_batch" not in summary
 
 
 def test_second_run_finds_every_step_done(whole: dict[str, Any], folder: Path) -> None:

@@ -36,6 +36,7 @@ DELIVERY: Row = {
     "intent": "배송_조회",
     "confidence": 0.9,
     "top": [("배송_조회", 0.9), ('"환불"', 0.1)],
+    "labels": {"sentiment": ("negative", 0.8), "complaint": ("other", 1.0)},
     "is_out_of_scope": False,
     "replies": [],
     "models": ("3", None),
@@ -56,6 +57,7 @@ NOTHING: Row = {
     "intent": None,
     "confidence": None,
     "top": [],
+    "labels": {},
     "sent_at": None,
 }
 
@@ -102,6 +104,7 @@ def test_a_front_end_reads_three_predictions(spark: SparkSession, config: RedisC
         "intent": "배송_조회",
         "confidence": 0.9,
         "top": [["배송_조회", 0.9], ['"환불"', 0.1]],
+        "labels": {"sentiment": ["negative", 0.8], "complaint": ["other", 1.0]},
         "is_out_of_scope": False,
         "replies": [],
         "models": {"intent": "3", "reply": None},
@@ -109,7 +112,15 @@ def test_a_front_end_reads_three_predictions(spark: SparkSession, config: RedisC
         "predicted_at": "2026-05-01T01:00:00.000000Z",
     }
     unknown = {**expected, "message_id": "m2", "bot_id": None, "confidence": 0.00012, "is_out_of_scope": True}
-    nothing = {**unknown, "message_id": "m3", "room_id": None, "intent": None, "confidence": None, "top": []}
+    nothing = {
+        **unknown,
+        "message_id": "m3",
+        "room_id": None,
+        "intent": None,
+        "confidence": None,
+        "top": [],
+        "labels": {},
+    }
     seen = {message_id: client.get(f"malgil:prediction:{message_id}") for message_id in ("m1", "m2", "m3")}
     assert {message_id: json.loads(str(text)) for message_id, text in seen.items()} == {
         "m1": expected,

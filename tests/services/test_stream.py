@@ -21,6 +21,7 @@ from pipelines.io.tracking import Tracking
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.prediction import Predictor
 from tests.services.streams import MODEL, START_S, Stream, Topics, register, release, run_job, say
+from tests.tiny_model import INTENTS
 from udfs.shop_chat import ChatConfig, write_block
 
 DAY = date(2026, 5, 1)
@@ -131,8 +132,11 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_p
     batch = Topics(topics.stack, topics.tracking, tmp_path, "batch", 15)
     source = [f"input.path={tmp_path}/day.jsonl", "cleaning.duplicates.window_s=-1"]
     cleaned = run_job(batch, "clean_messages", *source)
-    run_job(batch, "predict_batch", *source)
+    version = release(topics.tracking, 99, name="malgil-sentiment")  # of another task: the batch adds its labels
+    assert run_job(batch, "predict_batch", *source)["labels"] == {"sentiment": version}
     expected = batch.predictions()
+    labels = [prediction.pop("labels") for prediction in expected.values()]
+    assert {(len(found), found["sentiment"][0] in INTENTS) for found in labels} == {(1, True)}
 
     topics.send(lines)
     stream.wait(lambda: any(report["read"] == len(lines) for report in stream.reports()), within_s=START_S)
@@ -140,8 +144,9 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_p
     assert Counter(letter["reason"] for _, letter in topics.read("dead_letters")) == cleaned["rejected"]
     found = topics.predictions()
     assert found.keys() == expected.keys()
+    assert all(prediction["labels"] == {} for prediction in found.values())
     for message_id, prediction in expected.items():
-        assert _without_numbers(found[message_id]) == _without_numbers(prediction)
+        assert _without_numbers(found[message_id]) == _without_numbers({**prediction, "labels": {}})
         assert _numbers(found[message_id]) == pytest.approx(_numbers(prediction), abs=1e-5)
     assert len({prediction["intent"] for prediction in expected.values()}) > 1
     assert {prediction["is_out_of_scope"] for prediction in expected.values()} == {True, False}

@@ -105,6 +105,15 @@ def test_files_can_be_splits_and_labels_can_be_renamed(parse: Parse, tmp_path: P
     assert rows == [("갈까", "question", "test"), ("가자", "command", "train"), ("모름", None, "train")]
 
 
+def test_patterns_rename_labels_that_no_exact_name_does(parse: Parse, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("text,intent\n가자,report_delay\n오자,report\n하자,a.c\n보자,abc\n자자,\n")
+    intents = {"report_*": "complaint", "report": "note", "a.*": "dotted", "*": "other"}
+    rows = parse(InputConfig(path=str(tmp_path / "log.csv"), format="csv", intents=intents))
+    assert {row["text"]: row["intent"] for row in rows} == {
+        "가자": "complaint", "오자": "note", "하자": "dotted", "보자": "other", "자자": None,
+    }  # fmt: skip
+
+
 def test_parquet_rows_are_typed_by_their_schema(spark: SparkSession, parse: Parse, tmp_path: Path) -> None:
     frame: Any = spark.createDataFrame([("a1", "안녕"), ("a2", None)], "id string, utt string").coalesce(1)
     frame.write.parquet(str(tmp_path / "log"))

@@ -21,8 +21,8 @@ from pipelines.prediction import (
     add_predictions,
     add_probabilities,
     create_predictor,
-    prediction_json,
 )
+from pipelines.prediction_json import prediction_json
 
 NOW = datetime(2026, 5, 1, 1, 0, tzinfo=timezone.utc)
 SENT = datetime(2026, 5, 1, 0, 0, tzinfo=timezone.utc)
@@ -83,6 +83,7 @@ def test_a_prediction_follows_the_contract(spark: SparkSession, model: ModelFile
         "intent": best.intent,
         "confidence": best.probability,
         "top": [best.asDict(), second.asDict()],
+        "labels": {},
         "is_out_of_scope": False,
         "replies": [],
         "models": {"intent": "7", "reply": None},
@@ -102,6 +103,19 @@ def test_a_message_without_text_has_no_intent(spark: SparkSession, model: ModelF
 
 def test_messages_without_any_text_are_predicted(spark: SparkSession, model: ModelFiles) -> None:
     assert [row.top for row in _predict(spark, model, [None, ""], CONFIG)] == [[], []]
+
+
+def test_models_of_further_tasks_add_their_labels(spark: SparkSession, model: ModelFiles) -> None:
+    rows = [(f"m{i}", None, None, None, text) for i, text in enumerate([TEXTS[0], None, TEXTS[1]])]
+    messages = spark.createDataFrame(rows, MESSAGES).coalesce(1)
+    labellers = {"sentiment": model, "complaint": model}
+    found = add_predictions(messages, model, CONFIG, predicted_at=NOW, labellers=labellers).collect()
+    expected = [(row.intent, row.confidence) for row in found]
+    assert [{task: tuple(label) for task, label in row.labels.items()} for row in found] == [
+        {"complaint": expected[0], "sentiment": expected[0]},
+        {},
+        {"complaint": expected[2], "sentiment": expected[2]},
+    ]
 
 
 def test_what_scores_below_the_versions_threshold_is_out_of_scope(spark: SparkSession, model: ModelFiles) -> None:
@@ -154,6 +168,7 @@ def test_the_json_is_the_contracts(spark: SparkSession, zone: str) -> None:
         "환불",
         0.9,
         [("환불", 0.9), ('"\\', 1e-06)],
+        {"sentiment": ("positive", 0.25), '"\\': ("x", 1.0)},
         False,
         ["네"],
         ("3", None),
@@ -169,7 +184,8 @@ def test_the_json_is_the_contracts(spark: SparkSession, zone: str) -> None:
         spark.conf.set("spark.sql.session.timeZone", before)
     assert text == (
         '{"message_id":"m1","room_id":null,"bot_id":"b","intent":"환불","confidence":0.9,'
-        '"top":[["환불",0.9],["\\"\\\\",1.0E-6]],"is_out_of_scope":false,"replies":["네"],'
+        '"top":[["환불",0.9],["\\"\\\\",1.0E-6]],"labels":{"sentiment":["positive",0.25],"\\"\\\\":["x",1.0]},'
+        '"is_out_of_scope":false,"replies":["네"],'
         '"models":{"intent":"3","reply":null},"sent_at":"2026-05-01T00:00:00.000000Z",'
         '"predicted_at":"2026-05-01T01:00:00.000000Z"}'
     )

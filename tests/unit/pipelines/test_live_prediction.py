@@ -44,7 +44,7 @@ def test_a_prediction_follows_the_contract(model: LiveModel) -> None:
     assert {intent, second[0]} < set(INTENTS)
     assert value == {
         "message_id": "m1", "room_id": "방1", "bot_id": "shop", "intent": intent, "confidence": confidence,
-        "top": [[intent, confidence], second], "is_out_of_scope": False, "replies": [],
+        "top": [[intent, confidence], second], "labels": {}, "is_out_of_scope": False, "replies": [],
         "models": {"intent": "7", "reply": None}, "sent_at": MESSAGE["sent_at"], "predicted_at": value["predicted_at"],
     }  # fmt: skip
     assert confidence > second[1]

@@ -30,6 +30,10 @@ def test_command_line_wins_over_preset_and_preset_over_base() -> None:
     assert (settings.input.columns.text, settings.input.columns.split) == ("annot_utt", "partition")
 
 
+def test_a_task_says_what_its_labels_are() -> None:
+    assert load_settings(["task=complaint"]).input.intents["report_*"] == "complaint"
+
+
 @pytest.mark.parametrize("kind", NetworkKind)
 def test_every_kind_of_network_has_a_recipe(kind: NetworkKind) -> None:
     assert load_settings([f"recipe={kind.value}"]).network.kind is kind
@@ -48,6 +52,7 @@ def test_a_recipe_of_ones_own_wins_over_the_defaults_and_the_command_line_over_i
         ("trainin.epochs=3", "there is no setting trainin; did you mean training?"),
         ("training.epochs=many", "setting training.epochs: Value 'many' of type 'str' could not be converted"),
         ("dataset=kakao", "dataset: expected one of 3i4k, massive_ko, nsmc, songys_chatbot, received 'kakao'"),
+        ("task=mood", "task: expected one of complaint, sentiment, received 'mood'"),
         ("recipe=bigruu", "recipe: expected one of bigru, bigru_attention, cnn, .*, received 'bigruu'"),
         ("recipe=nowhere/best.yaml", "recipe: expected a YAML file, found nothing at nowhere/best.yaml"),
         ("epochs", "expected section.key=value, received 'epochs'"),
