@@ -7,8 +7,10 @@ from models.training_config import TrainingConfig
 from pipelines.encoding import TextEncoder
 from pipelines.evaluation import Evaluation
 from pipelines.io.registry import register_model
+from pipelines.io.snapshots import read_encoder
 from pipelines.io.tracking import TrainingRun, log_document, log_epochs, log_results
 from pipelines.training import TrainingResult, train_on_spark
+from pipelines.warm_start import write_pretrained_weights
 
 
 def train_network(
@@ -17,6 +19,7 @@ def train_network(
     """Train on the snapshot, from `initial_weights` where they are given; how it went is logged in the run."""
     from models.network import build_network  # TensorFlow: 4 s, and only if there is something to train
 
+    initial_weights = initial_weights or _start_from_vectors(job, run, snapshot)
     result = train_on_spark(
         job.spark,
         job.store.url("snapshots", snapshot),
@@ -32,6 +35,17 @@ def train_network(
     log_document(run, "launches.json", {"launches": [asdict(launch) for launch in result.launches]})
     log_results(run, {"launches": len(result.launches), "final_ranks": result.ranks})
     return result
+
+
+def _start_from_vectors(job: Job, run: TrainingRun, snapshot: str) -> str:
+    """URL of the weights that the ranks start from; empty where the network's own random ones will do."""
+    network = job.settings.network
+    if not network.embeddings:
+        return ""
+    url = job.store.url("checkpoints", run.training_id, "vectors.npz")
+    encoder = read_encoder(job.store, job.store.url("snapshots", snapshot)).only(network.features)
+    write_pretrained_weights(url, job.spark, job.store, encoder=encoder, config=network)
+    return url
 
 
 def register_network(

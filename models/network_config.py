@@ -33,6 +33,7 @@ class NetworkConfig:
     bags: list[str] = field(default_factory=lambda: ["character_ngrams"])  # features read as a bag of tokens
     bag_scale: float = 3.0  # what a bag's votes are multiplied with: they learn so much faster than the rest
     embedding_size: int = 96  # floats a token, in the features that are no bags
+    embeddings: str = ""  # id of vectors (pretrain_embeddings) that the embeddings start from; empty: random ones
     cnn: CnnConfig = field(default_factory=CnnConfig)
     lstm: LstmConfig = field(default_factory=LstmConfig)
     cnn_lstm: CnnLstmConfig = field(default_factory=CnnLstmConfig)

@@ -19,6 +19,7 @@ from models.network_config import NetworkConfig
 from models.training_config import TrainingConfig
 from pipelines.cleaning import CleaningConfig
 from pipelines.distillation import DistillationConfig
+from pipelines.embeddings import EmbeddingsConfig
 from pipelines.errors import MalgilError
 from pipelines.feedback import FeedbackConfig
 from pipelines.generation import GeneratorConfig
@@ -58,6 +59,7 @@ class Settings:
     input: InputConfig = field(default_factory=InputConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     training_set: TrainingSetConfig = field(default_factory=TrainingSetConfig)
+    embeddings: EmbeddingsConfig = field(default_factory=EmbeddingsConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
