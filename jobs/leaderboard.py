@@ -3,7 +3,7 @@
 ./spark-submit.sh leaderboard dataset=massive_ko data_root=../shared/data
 
 Each network is a recipe of conf/recipes; settings on the command line are for all of them. They become versions of a
-registered model of their own, `<mlflow.intent_model>-leaderboard`, which predicts for nobody. A training that stands
+registered model of their own, `malgil-intent-leaderboard`, which predicts for nobody. A training that stands
 already is not done again.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from jobs import nightly, train_intent
 from jobs.ensemble_training import train_ensemble
 from jobs.job import Job, Summary, main, read_settings, run_step
-from jobs.lineage import find_snapshot
+from jobs.lineage import find_model_name, find_snapshot
 from pipelines.evaluation import Evaluation
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.model_files import NETWORK, ModelFiles, load_model
@@ -65,7 +65,8 @@ def _read_entrants(job: Job) -> dict[str, Settings]:
     """Each recipe's settings; the training set has the features of all of them, and each network reads its own."""
     found = {name: read_settings(f"recipe={name}") for name in job.settings.leaderboard.recipes}
     features = {name: f for settings in found.values() for name, f in settings.training_set.features.items()}
-    mlflow = replace(job.settings.mlflow, intent_model=f"{job.settings.mlflow.intent_model}-leaderboard")
+    task, mlflow, model = job.settings.task, job.settings.mlflow, f"{find_model_name(job)}-leaderboard"
+    mlflow = replace(mlflow, intent_model=model, label_models={**mlflow.label_models, task: model})
     return {
         name: replace(
             settings,
@@ -78,18 +79,15 @@ def _read_entrants(job: Job) -> dict[str, Settings]:
 
 
 def _add_ensemble(job: Job, trainings: Mapping[str, Summary]) -> Summary:
-    tracking, name = connect_mlflow(job.settings.mlflow), job.settings.mlflow.intent_model
+    tracking, name = connect_mlflow(job.settings.mlflow), find_model_name(job)
     members = {member: download_model(tracking, name, training["version"]) for member, training in trainings.items()}
     return train_ensemble(job, tracking, find_snapshot(job)["id"], members, name=name)
 
 
 def _write(job: Job, trainings: Mapping[str, Summary], shares: Mapping[str, float]) -> Summary:
     """Measure every version, print the table, and keep it in MLflow and as a page in the store."""
-    tracking, model, snapshot = (
-        connect_mlflow(job.settings.mlflow),
-        job.settings.mlflow.intent_model,
-        find_snapshot(job),
-    )
+    tracking, model = connect_mlflow(job.settings.mlflow), find_model_name(job)
+    snapshot = find_snapshot(job)
     found = {name: download_model(tracking, model, training["version"]) for name, training in trainings.items()}
     entries = rank_entries(
         [_measure(job, name, files, trainings[name], shares.get(name)) for name, files in found.items()]
