@@ -36,6 +36,9 @@ class Calibration:
     error: float  # of those by the temperature
 
 
+UNCALIBRATED = Calibration(1.0, float("nan"), float("nan"))  # of a network that gives no probabilities of classes
+
+
 def calibrate(predict: Callable[[Ids], Logits], batches: Batches, ranks: "Ranks") -> Calibration:
     """The best temperature over all ranks' rows, equal on all of them; rows with label -1 do not count.
 

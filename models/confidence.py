@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Batches, Calibration, Ids, calibrate, confidences
+from models.calibration import UNCALIBRATED, Batches, Calibration, Ids, calibrate, confidences
 from models.collective import Ranks
 from models.predictor import compile_network
 from models.scope import find_threshold
+from models.steps import gives_classes
 
 _ROWS = 256  # a call of the network: no gradients, so that the logits are what costs
 
@@ -17,8 +18,11 @@ def judge_confidence(
 ) -> tuple[Calibration, float]:
     """The network's calibration, and the out-of-scope threshold that keeps `in_scope_share` of the rows.
 
-    The network gives logits. Equal on all ranks, which must call it together, each with its own rows.
+    The network gives logits. Equal on all ranks, which must call it together, each with its own rows. A network that
+    gives no classes has neither.
     """
+    if not gives_classes(network):
+        return UNCALIBRATED, 0.0
     predict = compile_network(network, batch_rows=_ROWS)
     calibration = calibrate(predict, batches, ranks)
 

@@ -1,4 +1,8 @@
-"""One training step and one validation step, as graphs: traced once, no Python between their ops."""
+"""One training step and one validation step, as graphs: traced once, no Python between their ops.
+
+A network gives logits of classes, unless it brings a `measure_rows(outputs, labels, label_smoothing=…)` of its own,
+as `models.dual_encoder` does: each row's loss, and whether it is right.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,27 +26,38 @@ def build_train_step(
 
     It takes labels, or with `has_targets` float32 targets (rows, classes), which are not smoothed any more.
     """
-    variables = network.trainable_variables
+    variables, measure = network.trainable_variables, _measure_of(network)
 
     def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            logits = network(features, training=True)
-            losses = row_losses(logits, labels, label_smoothing=label_smoothing)
+            losses, is_right = measure(network(features, training=True), labels, label_smoothing=label_smoothing)
             loss = tf.reduce_mean(losses) + sum(network.losses)
         optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
-        totals.assign_add(_sums(losses, logits, labels))
+        totals.assign_add(_sums(losses, is_right))
 
     return _graph(step, network, rows=batch_size, classes=network.output.shape[-1] if has_targets else None)
 
 
 def build_validation_step(network: keras.Model, totals: tf.Variable) -> Step:
     """A step over any number of rows; adds loss, right rows and rows to `totals`."""
+    measure = _measure_of(network)
 
     def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
-        logits = network(features, training=False)
-        totals.assign_add(_sums(row_losses(logits, labels), logits, labels))
+        totals.assign_add(_sums(*measure(network(features, training=False), labels)))
 
     return _graph(step, network, rows=None)
+
+
+def gives_classes(network: keras.Model) -> bool:
+    """Whether a network's outputs are logits of classes."""
+    return not hasattr(network, "measure_rows")
+
+
+def measure_classes(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float = 0.0) -> tuple[Any, Any]:
+    """Each row's loss, and whether its most probable class is its label, or its target's."""
+    named = tf.argmax(labels, axis=-1, output_type=tf.int32) if labels.shape.rank == 2 else labels
+    is_right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), named)
+    return row_losses(logits, labels, label_smoothing=label_smoothing), is_right
 
 
 def row_losses(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float = 0.0) -> tf.Tensor:
@@ -56,9 +71,12 @@ def row_losses(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float =
     return tf.where(labels >= 0, losses, 0.0)
 
 
-def _sums(losses: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    named = tf.argmax(labels, axis=-1, output_type=tf.int32) if labels.shape.rank == 2 else labels
-    is_right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), named)
+def _measure_of(network: keras.Model) -> Callable[..., tuple[Any, Any]]:
+    measure: Callable[..., tuple[Any, Any]] = measure_classes if gives_classes(network) else network.measure_rows
+    return measure
+
+
+def _sums(losses: tf.Tensor, is_right: tf.Tensor) -> tf.Tensor:
     sums = [tf.reduce_sum(losses), tf.reduce_sum(tf.cast(is_right, tf.float32)), tf.size(losses)]
     return tf.stack([tf.cast(value, tf.float64) for value in sums])
 

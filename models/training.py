@@ -72,7 +72,7 @@ def train(
     is_pause_asked: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights,
-    calibrated on the validation rows.
+    calibrated on the validation rows where it gives classes.
 
     `trainee` is this rank's part of the network where the ranks split it (`models.sharding`). Training goes on
     after the last checkpoint of the same run: with as many ranks to the result of an undisturbed run, with

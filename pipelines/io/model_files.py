@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -52,8 +53,13 @@ class LoadedModel:
     version: str
 
 
-def write_model(path: Path, *, network: "keras.Model", encoder: TextEncoder) -> None:
-    """Write a version's folder, for a network from the encoder's inputs to its intents' probabilities."""
+def write_model(
+    path: Path, *, network: "keras.Model", encoder: TextEncoder, documents: Mapping[str, str] | None = None
+) -> None:
+    """Write a version's folder, for a network from the encoder's inputs to its intents' probabilities.
+
+    `documents` are further files by name, which the manifest covers as well.
+    """
     import mlflow.keras
 
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it warns where there is no pip
@@ -64,6 +70,8 @@ def write_model(path: Path, *, network: "keras.Model", encoder: TextEncoder) -> 
         pip_requirements=_installed(_REQUIREMENTS),  # else MLflow loads the model again to find them: 20 s
     )
     (path / ENCODER).write_text(encoder.to_json(), encoding="utf8")
+    for name, text in (documents or {}).items():
+        (path / name).write_text(text, encoding="utf8")
     (path / MANIFEST).write_text(json.dumps(_hash_files(path), indent=1), encoding="utf8")
     verify_files(str(path))
 
