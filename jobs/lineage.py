@@ -121,6 +121,20 @@ def find_model_name(job: Job) -> str:
     return name
 
 
+def pairs_id(job: Job) -> str:
+    """Of what the clean messages say, and how they become pairs and answers to suggest."""
+    replies = job.settings.replies
+    parts = [asdict(part) for part in (job.settings.training_set, replies.pairs, replies.responses, replies.clusters)]
+    return content_id("pairs", find_clean(job)["content"], *parts)
+
+
+def reply_training_id(job: Job) -> str:
+    """Of the pairs, the reply network, how it is trained, and when it suggests."""
+    replies = job.settings.replies
+    parts = [asdict(part) for part in (replies.network, replies.trigger, replies.suggestions, job.settings.training)]
+    return content_id("reply", pairs_id(job), *parts)
+
+
 def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:
     manifest = job.store.manifest(kind, output_id)
     if manifest is None:

@@ -1,4 +1,4 @@
-"""Predict the intent of every clean message with the champion, into Parquet and Redis.
+"""Predict the intent of every clean message with the champion, and suggest answers, into Parquet and Redis.
 
 Models of further tasks (`mlflow.label_models`) that have a champion add their `labels`.
 
@@ -16,9 +16,10 @@ from pipelines.io.registry import download_champions, download_model
 from pipelines.io.store import content_id
 from pipelines.io.tracking import connect_mlflow
 from pipelines.prediction import add_predictions
+from pipelines.replies import add_replies
 from pipelines.training_set import select_speakers
 
-SECTIONS = ("input", "cleaning", "training_set", "mlflow", "prediction", "redis")
+SECTIONS = ("input", "cleaning", "training_set", "mlflow", "prediction", "replies", "redis")
 
 
 def run(job: Job) -> Summary:
@@ -26,21 +27,29 @@ def run(job: Job) -> Summary:
     clean = find_clean(job)
     tracking = connect_mlflow(settings.mlflow)
     model = download_model(tracking, settings.mlflow.intent_model, "champion")
+    replier = download_champions(tracking, {"reply": settings.mlflow.reply_model}).get("reply")
     labellers = download_champions(tracking, settings.mlflow.label_models)
     labels = {task: labeller.version for task, labeller in labellers.items()}
+    suggesting = [replier.version, asdict(settings.replies.suggestions)] if replier else []
     output = content_id(
-        clean["id"], model.name, model.version, asdict(settings.prediction), *([labels] if labels else [])
+        clean["id"], model.name, model.version, asdict(settings.prediction), *([labels] if labels else []), *suggesting
     )
     skipped = are_published(job.store, output, settings.redis, job.spark)
     messages = select_speakers(
         read_clean_messages(job.spark, job.store.url("clean", clean["id"])), settings.training_set
     )
-    predictions = add_predictions(messages, model, settings.prediction, predicted_at=job.now, labellers=labellers)
+    if replier:
+        messages = add_replies(messages, replier, settings.replies.suggestions)
+    predictions = add_predictions(
+        messages, model, settings.prediction, predicted_at=job.now, labellers=labellers,
+        reply_version=replier.version if replier else None,
+    )  # fmt: skip
     counts = publish_predictions(job.store, output, predictions, settings.redis)
     rate = round(counts["predictions"] / (time.monotonic() - started))
     return {
         "predictions": counts["predictions"], "rows_per_s": rate, "redis_keys": counts["predictions"],
         "out_of_scope": counts["out_of_scope"], "model": model.name, "version": model.version, "labels": labels,
+        "reply_version": replier.version if replier else None,
         "redis": read_address(settings.redis, job.spark), "output": job.store.url("predictions", output),
         "skipped": skipped,
     }  # fmt: skip

@@ -31,10 +31,15 @@ def train_network(
         on_progress=job.step.update,
         initial_weights=initial_weights,
     )
+    log_training(run, result)
+    return result
+
+
+def log_training(run: TrainingRun, result: TrainingResult) -> None:
+    """Log each epoch's numbers and each launch of the ranks."""
     log_epochs(run, result.history)
     log_document(run, "launches.json", {"launches": [asdict(launch) for launch in result.launches]})
     log_results(run, {"launches": len(result.launches), "final_ranks": result.ranks})
-    return result
 
 
 def _start_from_vectors(job: Job, run: TrainingRun, snapshot: str) -> str:

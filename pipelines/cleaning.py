@@ -39,10 +39,30 @@ def clean_messages(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
     Columns: those of schemas.MESSAGE, `reason`, `sha256` (of an unreadable line), `masks` (PII items masked) and
     the place in the source. A validation or test row that its source marks as such is kept if it can be read.
     """
-    cleaned = _with_clean_text(parsed, config)
+    cleaned = _with_clean_text(split_answers(parsed), config)
     unmarked = cleaned.withColumn("may_be_duplicate", F.col("reason").isNull() & may_be_dropped())
     marked = duplicate_reason(unmarked, config.duplicates)
     return marked.withColumn("reason", F.coalesce("reason", "duplicate")).drop("may_be_duplicate", "duplicate")
+
+
+def split_answers(parsed: DataFrame) -> DataFrame:
+    """A row that holds a question and its answer as two: a customer's message, and the agent's that replies to it.
+
+    The two are a conversation of their own where the row names no room. Other rows stay as they are.
+    """
+    has_reply = F.col("problem").isNull() & F.coalesce(F.trim("reply") != "", F.lit(False))
+    parts = F.when(has_reply, F.array(F.lit(False), F.lit(True))).otherwise(F.array(F.lit(False)))
+    is_answer, asked = F.col("is_answer"), F.col("asked")
+    rows = parsed.withColumn("asked", F.when(has_reply, _message_id())).withColumn("is_answer", F.explode(parts))
+    columns = {
+        "message_id": F.when(is_answer, F.concat(asked, F.lit("-reply"))).otherwise(F.coalesce(asked, "message_id")),
+        "room_id": F.coalesce("room_id", asked),
+        "speaker": F.when(is_answer, "agent").otherwise(F.coalesce("speaker", F.when(asked.isNotNull(), "customer"))),
+        "text": F.when(is_answer, F.col("reply")).otherwise(F.col("text")),
+        "intent": F.when(~is_answer, F.col("intent")),
+        "reply_to": F.when(is_answer, asked).otherwise(F.col("reply_to")),
+    }
+    return rows.withColumns(columns).drop("asked", "is_answer", "reply")
 
 
 def known_reason() -> Column:

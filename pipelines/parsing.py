@@ -14,7 +14,7 @@ from pipelines.io.raw_messages import ColumnsConfig, InputConfig, RawMessages, d
 
 _CORRUPT = "_corrupt"
 _NUL = "\x00"
-_IDENTIFIERS = ("message_id", "room_id", "bot_id", "speaker", "intent", "reply_to")
+_PLAIN_FIELDS = ("message_id", "room_id", "bot_id", "speaker", "intent", "reply_to", "reply")
 _PLACE = ("source_file", "source_block", "position")
 _SPLIT_NAMES = {
     "train": "train", "training": "train",
@@ -49,7 +49,7 @@ def _readable_line(config: InputConfig) -> Column:
 
 
 def _parse_json(config: InputConfig) -> Column:
-    sources = dict.fromkeys(asdict(config.columns).values())
+    sources = dict.fromkeys(filter(None, asdict(config.columns).values()))
     types = {source: "VARIANT" if source == config.columns.text else "STRING" for source in [*sources, _CORRUPT]}
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
     return F.from_json(_readable_line(config), _ddl(types), options)
@@ -61,8 +61,12 @@ def _json_fields(config: InputConfig) -> list[Column]:
     return [
         F.try_variant_get(text, "$", "string").alias("text"),
         F.schema_of_variant(text).alias("text_type"),
-        *(F.col("parsed").getField(source).alias(name) for name, source in others.items()),
+        *(_field(F.col("parsed"), source).alias(name) for name, source in others.items()),
     ]
+
+
+def _field(row: Column, source: str) -> Column:
+    return row.getField(source) if source else F.lit(None).cast("string")
 
 
 def _json_problem() -> Column:
@@ -155,11 +159,12 @@ def _timestamp(text: Column) -> Column:
 
 
 def _with_problems(named: DataFrame, config: InputConfig) -> DataFrame:
-    line, text = F.col("line"), F.col("text")
-    invalid = ~F.is_valid_utf8(line) | ~F.is_valid_utf8(text)
+    line, text, reply = F.col("line"), F.col("text"), F.col("reply")
+    invalid = ~F.is_valid_utf8(line) | ~F.is_valid_utf8(text) | ~F.is_valid_utf8(reply)
+    has_nul = [F.contains(part, F.lit(_NUL)) for part in (line, text, reply)]
     problem = (
         F.when(invalid, "invalid_utf8")
-        .when(F.contains(line, F.lit(_NUL)) | F.contains(text, F.lit(_NUL)), "nul_character")
+        .when(has_nul[0] | has_nul[1] | has_nul[2], "nul_character")
         .when(F.octet_length(line) > config.max_line_bytes, "too_long")
         .when(F.octet_length(text) > config.max_line_bytes, "too_long")
         .when(F.col("unreadable").isNotNull(), F.col("unreadable"))
@@ -169,11 +174,11 @@ def _with_problems(named: DataFrame, config: InputConfig) -> DataFrame:
         .when(F.col("split").isNotNull() & F.col("split_name").isNull(), "unknown_split")
     )
     times = [F.col("sent_time").alias("sent_at"), F.col("split_name").alias("split")]
-    return named.select(*_PLACE, "line", "text", *_IDENTIFIERS, *times, problem.alias("problem"))
+    return named.select(*_PLACE, "line", "text", *_PLAIN_FIELDS, *times, problem.alias("problem"))
 
 
 def _has_wrong_type() -> Column:
     """Text that is no string, or another field that is an object or a list (as text: how JSON writes them)."""
     is_other_text = ~F.coalesce("text_type", F.lit("STRING")).isin("STRING", "VOID")
-    is_nested = [F.left(F.col(name), F.lit(1)).isin("{", "[") for name in _IDENTIFIERS]
+    is_nested = [F.left(F.col(name), F.lit(1)).isin("{", "[") for name in _PLAIN_FIELDS]
     return is_other_text | F.array_contains(F.array(*is_nested), True)

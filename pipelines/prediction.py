@@ -64,13 +64,17 @@ def add_predictions(
     *,
     predicted_at: datetime,
     labellers: Mapping[str, ModelFiles] | None = None,
+    reply_version: str | None = None,
 ) -> DataFrame:
     """One row of PREDICTION for each message (message_id, room_id, bot_id, sent_at and its clean text).
 
     `predicted_at` has a time zone. `labellers` are the models of further tasks. Each model is loaded once a Python
-    worker.
+    worker. Where messages bring their suggested answers, `replies` (`pipelines.replies.add_replies`), the version that
+    suggested them is to be given.
     """
-    predicted = _add_found(messages.select(*_CARRIED, "text"), model, labellers or {}, config)
+    nothing = F.array().cast(PREDICTION["replies"].dataType).alias("replies")
+    replies = [F.col("replies")] if reply_version else []
+    predicted = _add_found(messages.select(*_CARRIED, "text", *replies), model, labellers or {}, config)
     best = F.get("top", F.lit(0))
     return predicted.select(
         "message_id",
@@ -81,8 +85,10 @@ def add_predictions(
         "top",
         "labels",
         "is_out_of_scope",
-        F.array().cast(PREDICTION["replies"].dataType).alias("replies"),
-        F.struct(F.lit(model.version).alias("intent"), F.lit(None).cast(_STRING).alias("reply")).alias("models"),
+        *(replies or [nothing]),
+        F.struct(F.lit(model.version).alias("intent"), F.lit(reply_version).cast(_STRING).alias("reply")).alias(
+            "models"
+        ),
         "sent_at",
         F.lit(predicted_at).alias("predicted_at"),
     )

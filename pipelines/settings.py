@@ -35,6 +35,7 @@ from pipelines.io.tracking import MlflowConfig
 from pipelines.leaderboard import LeaderboardConfig
 from pipelines.prediction import PredictionConfig
 from pipelines.promotion import PromotionConfig
+from pipelines.replies import RepliesConfig
 from pipelines.training_set import TrainingSetConfig
 
 INTENT = "intent"  # the task that predictions are about
@@ -63,6 +64,7 @@ class Settings:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    replies: RepliesConfig = field(default_factory=RepliesConfig)
     mlflow: MlflowConfig = field(default_factory=MlflowConfig)
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)

@@ -100,7 +100,7 @@ def count_tokens(tokenized: DataFrame, name: str, config: FeatureConfig) -> Data
 
 def encode_tokens(tokenized: DataFrame, encoder: TextEncoder) -> DataFrame:
     """The rows of a snapshot: `message_id, text, intent, label, split`, and fixed-length ids a feature."""
-    features = [_ids_column(F.col(f.name), f.vocabulary, f.length).alias(f.name) for f in encoder.features]
+    features = [ids_column(F.col(f.name), f.vocabulary, f.length).alias(f.name) for f in encoder.features]
     intent_ids = {intent: str(i) for i, intent in enumerate(encoder.intents)}
     return tokenized.withColumn("label", _label(F.col("intent"), intent_ids)).select(*_ID_COLUMNS, *features)
 
@@ -112,6 +112,7 @@ def _label(intent: Column, ids: Mapping[str, str]) -> Column:
     return F.coalesce(found, F.lit(-1))
 
 
-def _ids_column(tokens: Column, vocabulary: Vocabulary, length: int) -> Column:
+def ids_column(tokens: Column, vocabulary: Vocabulary, length: int) -> Column:
+    """Ids of `length` a row, as the network's input of this vocabulary."""
     encode = lift_batch(partial(vocabulary.encode, length=length), T.ArrayType(T.IntegerType(), containsNull=False))
     return encode(tokens)

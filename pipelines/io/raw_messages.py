@@ -26,6 +26,7 @@ class ColumnsConfig:
     intent: str = "intent"
     reply_to: str = "reply_to"
     split: str = "split"  # train, dev or validation, test
+    reply: str = ""  # what was answered, where a row holds a question and its answer; empty: none does
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,9 @@ def register_model(
     encoder: TextEncoder,
     snapshot: str,
     metrics: Mapping[str, float],
+    documents: Mapping[str, str] | None = None,
 ) -> str:
-    """The version of this training, with the alias `challenger`.
+    """The version of this training, with the alias `challenger`; `documents` are further files of its.
 
     A training has one version: registering it again changes nothing but the alias. The version appears only
     when all its files stand in the artifact store, so a killed registration leaves none.
@@ -83,7 +84,7 @@ def register_model(
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model"
-            write_model(path, network=network, encoder=encoder)
+            write_model(path, network=network, encoder=encoder, documents=documents)
             run.tracking.client.log_artifacts(run.run_id, str(path), _ARTIFACTS)
             manifest = file_sha256(path / MANIFEST)
         tags = {TRAINING_ID: run.training_id, SNAPSHOT: snapshot, _MANIFEST_TAG: manifest, **metrics}

@@ -42,9 +42,14 @@ def load_shared_model(shared: SharedModel) -> LoadedModel:
     """The model, its files checked against their manifest. On executors only; once a Python worker, please."""
     keep_archives_read()
     start_tensorflow()
-    loaded = load_model(ModelFiles(SparkFiles.get(shared.archive), shared.name, shared.version))
+    loaded = load_model(ModelFiles(str(shared_path(shared)), shared.name, shared.version))
     keep_objects()
     return loaded
+
+
+def shared_path(shared: SharedModel) -> Path:
+    """Where the model's files lie on this executor."""
+    return Path(SparkFiles.get(shared.archive))
 
 
 def start_tensorflow() -> None:

@@ -58,7 +58,7 @@ def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig)
     learned = add_variants(drop_repeated_training_texts(rows), config.augmentation)
     add_tokens(learned, config).write.parquet(staged)
     tokenized = rows.sparkSession.read.parquet(staged)
-    counts = _count_splits(tokenized)
+    counts = count_splits(tokenized, of="labelled messages", where="with an intent (input.columns.intent)")
     encoder = _build_encoder(tokenized, config)
     write_splits(draft, encode_tokens(tokenized, encoder), counts, config)
     store.write_text(posixpath.join(draft, "encoder.json"), encoder.to_json())
@@ -75,29 +75,35 @@ def read_encoder(store: Store, url: str) -> TextEncoder:
     return TextEncoder.from_json(store.read_text(posixpath.join(url, "encoder.json")))
 
 
-def _count_splits(tokenized: DataFrame) -> dict[str, int]:
+def count_splits(tokenized: DataFrame, *, of: str, where: str) -> dict[str, int]:
+    """Rows by split. Raises MalgilError where train, validation or test has none: of what, and where to get more."""
     found = {row["split"]: row["count"] for row in tokenized.groupBy("split").count().collect()}
     counts = {split: int(found.get(split, 0)) for split in [*SPLITS, *(found.keys() - set(SPLITS))]}
     if empty := [split for split in SPLITS if not counts[split]]:
         raise MalgilError(
-            f"the training set has no {' and no '.join(empty)} rows: expected labelled messages in every split, "
-            f"received {counts}; give more messages with an intent (input.columns.intent)"
+            f"the training set has no {' and no '.join(empty)} rows: expected {of} in every split, "
+            f"received {counts}; give more messages {where}"
         )
     return counts
 
 
 def _build_encoder(tokenized: DataFrame, config: TrainingSetConfig) -> TextEncoder:
-    features = []
-    for name, feature in config.features.items():
-        tokens = [row["token"] for row in count_tokens(tokenized, name, feature).collect()]
-        features.append(Feature(name, feature.analyzer, feature.length, Vocabulary(tuple(tokens))))
     train = tokenized.where(F.col("split") == "train")
     intents = [row["intent"] for row in train.select("intent").distinct().limit(MAX_INTENTS + 1).collect()]
     if len(intents) > MAX_INTENTS:
         raise MalgilError(
             f"expected at most {MAX_INTENTS} intents, found more; is input.columns.intent the label's column?"
         )
-    return TextEncoder(tuple(features), tuple(sorted(intents)))
+    return TextEncoder(build_features(tokenized, config), tuple(sorted(intents)))
+
+
+def build_features(tokenized: DataFrame, config: TrainingSetConfig) -> tuple[Feature, ...]:
+    """The features with their vocabularies, of the training rows' tokens."""
+    features = []
+    for name, feature in config.features.items():
+        tokens = [row["token"] for row in count_tokens(tokenized, name, feature).collect()]
+        features.append(Feature(name, feature.analyzer, feature.length, Vocabulary(tuple(tokens))))
+    return tuple(features)
 
 
 def write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig) -> None:

@@ -39,6 +39,7 @@ class MlflowConfig:
     label_models: dict[str, str] = field(  # those of further labels, by task
         default_factory=lambda: {"sentiment": "malgil-sentiment", "complaint": "malgil-complaint"}
     )
+    reply_model: str = "malgil-reply"  # the registered name of the reply models
     cache: str = "var/cache/models"  # local folder of downloaded models
 
 
@@ -125,6 +126,11 @@ def log_pictures(run: TrainingRun, pictures: Mapping[str, "Figure"]) -> None:
 def log_document(run: TrainingRun, name: str, value: Mapping[str, Any]) -> None:
     """Store the value as a JSON file of this name, replacing the one that is there."""
     run.tracking.client.log_dict(run.run_id, dict(value), name)
+
+
+def log_page(run: TrainingRun, name: str, html: str) -> None:
+    """Store a page under this name, replacing the one that is there."""
+    run.tracking.client.log_text(run.run_id, html, name)
 
 
 def finish_run(run: TrainingRun) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the data sets of ../s
     [
         ("massive_ko", 16_521, {"validation": 2_033, "test": 2_974}),
         ("3i4k", 61_255, {"test": 6_121}),
-        ("songys_chatbot", 11_823, {}),
+        ("songys_chatbot", 2 * 11_823, {}),  # a question and its answer are two messages
         ("nsmc", 662_404, {}),
     ],
 )

@@ -1,0 +1,76 @@
+"""Suggested answers by a tiny real model: the batch transform gives what a direct call gives."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from models.vocabulary import Vocabulary
+from pipelines.encoding import Feature, TextEncoder
+from pipelines.io.model_files import ModelFiles, load_model, write_model
+from pipelines.prediction import PREDICTION, PredictionConfig, add_predictions, prediction_json
+from pipelines.replies import RESPONSES, add_replies, create_reply_predictor, read_response_set
+from pipelines.suggestions import Response, ResponseSet, SuggestionsConfig
+from tests.tiny_model import ENCODER, build_tiny_model
+
+ANSWERS = ("배송 언제 되나요?", "네 가능합니다", "안 됩니다", "기다려 주세요", "감사합니다")
+TEXTS = ["배송 언제", "네 가능", " ", "감사", None, "ㅋㅋ"]
+CONFIG = SuggestionsConfig(count=2)
+NOW = datetime(2026, 5, 1, 1, 0, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def reply_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    from models.dual_encoder import answer_vectors, build_network, build_selector
+    from models.dual_encoder_config import REPLY, DualEncoderConfig
+
+    vocabulary = Vocabulary(tuple(sorted(set("".join(ANSWERS)) - {" "})))
+    encoder = TextEncoder((Feature("letters", "characters", 12, vocabulary),), ANSWERS)
+    inputs = {prefix + name: spec for prefix in ("", REPLY) for name, spec in encoder.inputs.items()}
+    network = build_network(inputs, classes=0, config=DualEncoderConfig(embedding_size=64, hidden=8, wording_size=512))
+    selector = build_selector(network, answer_vectors(network, encoder.encode(ANSWERS)))
+    responses = ResponseSet(tuple(Response(text, None, "neutral") for text in ANSWERS), threshold=0.5)
+    path = tmp_path_factory.mktemp("model") / "reply"
+    write_model(path, network=selector, encoder=encoder, documents={RESPONSES: responses.to_json()})
+    return ModelFiles(str(path), "malgil-reply", "3")
+
+
+def test_the_transform_suggests_what_a_direct_call_suggests(spark: SparkSession, reply_model: ModelFiles) -> None:
+    rows = spark.createDataFrame([(i, text) for i, text in enumerate(TEXTS)], "id int, text string").coalesce(1)
+    found = [row["replies"] for row in add_replies(rows, reply_model, CONFIG).orderBy("id").collect()]
+
+    predictor = create_reply_predictor(load_model(reply_model), read_response_set(Path(reply_model.path)), CONFIG)
+    assert found == predictor.suggest([text or "" for text in TEXTS])
+    assert [replies[:1] for replies in found] == [["배송 언제 되나요?"], ["네 가능합니다"], [], ["감사합니다"], [], []]
+    assert len(found[0]) == 2
+
+
+def test_a_version_carries_the_words_that_it_suggests(reply_model: ModelFiles, tmp_path: Path) -> None:
+    loaded = load_model(reply_model)
+    assert loaded.encoder.intents == tuple(r.text for r in read_response_set(Path(reply_model.path)).responses)
+    np.testing.assert_allclose(loaded.network(loaded.encoder.encode(["감사"])).numpy().sum(), 1, atol=1e-5)
+
+
+def test_a_prediction_holds_suggested_answers_and_the_version_that_gave_them(
+    spark: SparkSession, reply_model: ModelFiles, tmp_path: Path
+) -> None:
+    write_model(tmp_path / "intent", network=build_tiny_model(seed=1), encoder=ENCODER)
+    intent_model = ModelFiles(str(tmp_path / "intent"), "malgil-intent", "7")
+    rows = [("m1", "r1", None, NOW, "배송 언제"), ("m2", "r1", None, NOW, "ㅋㅋ")]
+    messages = spark.createDataFrame(
+        rows, "message_id string, room_id string, bot_id string, sent_at timestamp, text string"
+    )
+    suggested = add_replies(messages.coalesce(1), reply_model, CONFIG)
+    predictions = add_predictions(
+        suggested, intent_model, PredictionConfig(), predicted_at=NOW, reply_version=reply_model.version
+    )
+    assert predictions.dtypes == [(field.name, field.dataType.simpleString()) for field in PREDICTION]
+    first, second = predictions.withColumn("json", prediction_json()).orderBy("message_id").collect()
+    assert first["replies"][0] == "배송 언제 되나요?"
+    assert second["replies"] == []
+    assert first["models"].asDict() == second["models"].asDict() == {"intent": "7", "reply": "3"}
+    assert '"replies":["배송 언제 되나요?",' in first["json"]
+    assert predictions.where(F.col("intent").isNull()).count() == 0
