@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.io.model_files import ModelFiles, load_model, write_model
-from pipelines.prediction import PREDICTION, PredictionConfig, add_predictions, prediction_json
+from pipelines.prediction import PREDICTION, PredictionConfig, add_predictions
+from pipelines.prediction_json import prediction_json
 from pipelines.replies import RESPONSES, add_replies, create_reply_predictor, read_response_set
 from pipelines.suggestions import Response, ResponseSet, SuggestionsConfig
 from tests.tiny_model import ENCODER, build_tiny_model
