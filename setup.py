@@ -11,6 +11,7 @@ VERSIONS_THAT_WORK_TOGETHER = [  # docs/decisions.md, "The box"
     "pandas>=2.3,<3",
     "horovod==0.28.1",
     "mlflow>=3.17,<3.18",
+    "optuna>=5,<6",  # what MLflow's study on Spark is made with
 ]
 KOREAN = ["konlpy>=0.6", "JPype1>=1.5", "kiwipiepy>=0.24", "python-mecab-ko>=1.3.7"]
 SYSTEMS = [

@@ -3,6 +3,7 @@
 So jobs need not be told where the one before wrote, equal work is done once, and a killed run goes on where it was.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from pipelines.io.raw_messages import InputConfig, list_raw_files
 from pipelines.io.registry import download_model
 from pipelines.io.store import Manifest, content_id
 from pipelines.io.tracking import connect_mlflow
+from pipelines.search_space import Range
 from pipelines.settings import INTENT
 
 KOREA = ZoneInfo("Asia/Seoul")
@@ -133,6 +135,16 @@ def reply_training_id(job: Job) -> str:
     replies = job.settings.replies
     parts = [asdict(part) for part in (replies.network, replies.trigger, replies.suggestions, job.settings.training)]
     return content_id("reply", pairs_id(job), *parts)
+
+
+def study_id(job: Job, space: Sequence[Range]) -> str:
+    """Of the snapshot, the settings that all trials have in common, and how the others are drawn from the space.
+
+    How many trials there are to be does not matter: the same study may go on.
+    """
+    settings, tune = job.settings, job.settings.tune
+    common = [asdict(settings.network), asdict(settings.training), tune.sampler, tune.pruner, tune.seed]
+    return f"tune-{content_id('study', snapshot_id(job), *common, [asdict(item) for item in space])}"
 
 
 def _find(job: Job, kind: str, output_id: str, maker: str) -> Manifest:

@@ -42,10 +42,15 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: 
         }
 
 
+def peak_learning_rate(config: TrainingConfig, *, ranks: int) -> float:
+    """The learning rate at the end of the warm-up: it grows with the ranks as `learning_rate_scaling` says."""
+    return float(config.learning_rate * ranks ** _POWER[config.learning_rate_scaling])
+
+
 def learning_rate_schedule(config: TrainingConfig, *, ranks: int, steps_per_epoch: int) -> WarmUpAndDecay:
-    """The schedule of a run: its peak grows with the ranks as `learning_rate_scaling` says."""
+    """The schedule of a run."""
     return WarmUpAndDecay(
-        peak=config.learning_rate * ranks ** _POWER[config.learning_rate_scaling],
+        peak=peak_learning_rate(config, ranks=ranks),
         warm_up_steps=round(config.warm_up_epochs * steps_per_epoch),
         steps=config.epochs * steps_per_epoch,
         decay=Decay(config.decay).value,

@@ -32,6 +32,7 @@ from models.weights import assign_variables, hash_arrays, read_variables
 
 LONE_RANK = Ranks()
 ProgressListener = Callable[["Progress"], None]
+HistoryListener = Callable[[History], None]
 
 
 class Paused(Exception):  # noqa: N818  # nothing is wrong
@@ -69,6 +70,7 @@ def train(
     ranks: Ranks = LONE_RANK,
     trainee: keras.Model | None = None,
     on_progress: ProgressListener | None = None,
+    on_epoch: HistoryListener = lambda _history: None,
     is_pause_asked: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights,
@@ -77,7 +79,8 @@ def train(
     `trainee` is this rank's part of the network where the ranks split it (`models.sharding`). Training goes on
     after the last checkpoint of the same run: with as many ranks to the result of an undisturbed run, with
     others to one like it. Rows with label -1 count in no loss, and as wrong in the accuracy. On all ranks it raises
-    Paused after a commit at which the first one's `is_pause_asked` says yes.
+    Paused after a commit at which the first one's `is_pause_asked` says yes. `on_epoch` gets the metrics of every epoch
+    so far behind each one's commit; what it raises ends the training.
     """
     run = build_run(network, trainee or network, feeds, config, checkpoints=checkpoints, ranks=ranks)
     resume(run)
@@ -89,6 +92,7 @@ def train(
         assign_variables(run.weights, state["weights"])
         run.history, run.step = [*run.history, {**metrics, **_validate(run)}], 0
         commit(run, state)
+        on_epoch(run.history)
         if not _is_finished(run):
             _pause_if_asked(run, is_pause_asked)
     weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next

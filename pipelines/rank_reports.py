@@ -49,18 +49,28 @@ def progress_reporter(run_url: str) -> Callable[["Progress"], None]:
 
 def report_failure(run_url: str, error: BaseException) -> None:
     """Type and place of a rank's error; its text only where it is our own, which never quotes a message."""
-    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    ours = [f"{file.parent.name}/{file.name}:{line}" for file, line in frames if file.parent.name in OURS]
-    is_own = isinstance(error, MalgilError)
+    place, is_own = _find_place(error), isinstance(error, MalgilError)
     report = {
         "rank": int(os.environ.get("HOROVOD_RANK", "0")),
         "at": time.time(),
         "error": type(error).__name__,
-        "place": ours[-1] if ours else "",
+        "place": place,
         "text": str(error) if is_own else "",
         "lost_another": not is_own and "orovod" in str(error),  # TensorFlow calls it an UnknownError
     }
     write_bytes(_failure_url(run_url, report["rank"]), json.dumps(report).encode())
+
+
+def describe_failure(error: BaseException) -> str:
+    """An error's text where it is our own, which never quotes a message; else its type and place."""
+    return str(error) if isinstance(error, MalgilError) else f"{type(error).__name__} at {_find_place(error)}"
+
+
+def _find_place(error: BaseException) -> str:
+    """The innermost line of our own code."""
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [f"{file.parent.name}/{file.name}:{line}" for file, line in frames if file.parent.name in OURS]
+    return ours[-1] if ours else ""
 
 
 def find_failure(run_url: str, ranks: int) -> dict[str, Any] | None:

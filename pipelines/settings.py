@@ -5,11 +5,10 @@ its labels are to tell) and conf/recipes/<recipe>.yaml (which network is trained
 A section's dataclass stands beside the code that it is for; here they only come together.
 """
 
-import difflib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
@@ -36,7 +35,9 @@ from pipelines.leaderboard import LeaderboardConfig
 from pipelines.prediction import PredictionConfig
 from pipelines.promotion import PromotionConfig
 from pipelines.replies import RepliesConfig
+from pipelines.setting_names import hint_at, setting_names
 from pipelines.training_set import TrainingSetConfig
+from pipelines.tuning import TuneConfig
 
 INTENT = "intent"  # the task that predictions are about
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -65,6 +66,7 @@ class Settings:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     replies: RepliesConfig = field(default_factory=RepliesConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
     mlflow: MlflowConfig = field(default_factory=MlflowConfig)
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
@@ -127,18 +129,7 @@ def _merge_all(layers: Sequence[DictConfig]) -> DictConfig:
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key, list(_keys(Settings)), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else "see --help for the settings there are"
-    return f"there is no setting {key}; {hint}"
-
-
-def _keys(section: Any, prefix: str = "") -> Iterator[str]:
-    instance = section() if isinstance(section, type) else section
-    for item in fields(instance):
-        value = getattr(instance, item.name)
-        yield prefix + item.name
-        if is_dataclass(value):
-            yield from _keys(value, f"{prefix}{item.name}.")
+    return f"there is no setting {key}; {hint_at(key, setting_names(Settings))}"
 
 
 def _preset(folder: Path, kind: str, name: str) -> Path:

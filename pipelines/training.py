@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from models.calibration import Calibration
 from models.training_config import TrainingConfig
+from pipelines.compute import environment_of
 from pipelines.errors import MalgilError
 from pipelines.feed import SnapshotFacts, read_facts
 from pipelines.launches import Launches, LaunchRecord
@@ -135,12 +136,8 @@ def _environment(task: RankTask, *, is_local: bool) -> dict[str, str]:
 
     On a cluster, Spark's own --py-files and archives say where the executors import from.
     """
-    threads = str(task.threads)
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     environment = {
-        **dict.fromkeys(names, threads),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONWARNINGS": "ignore",
+        **environment_of(task.threads),
         "HOROVOD_GLOO_TIMEOUT_SECONDS": str(STALL_S),  # by default 30, less than a busy machine's ranks may differ
         "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(STALL_S),
     }

@@ -19,7 +19,7 @@ _REFRESH_LOG_S = 5.0  # where lines are kept, as in a scheduler's log
 
 
 _ROWS = ("messages", "read", "rows", "predictions")  # what a summary calls the rows that a step went through
-_FACTS = ("clean", "version", "promoted", "reason", "report")  # and what else of it is worth its line
+_FACTS = ("clean", "version", "promoted", "reason", "report", "validation_accuracy", "recipe")  # and what else
 
 
 class Step:
@@ -34,15 +34,22 @@ class Step:
     def update(self, done: int, total: int) -> None:
         """Say how many rows of how many are done. From then on Spark's tasks no longer move the bar."""
         self._is_driven = True
-        self._show(done / max(total, 1), done)
+        self._show(done / max(total, 1), self._count(done))
+
+    def tell(self, done: int, total: int, state: str) -> None:
+        """As `update`, of work that is not counted in rows: `state` says what is done."""
+        self._is_driven = True
+        self._show(done / max(total, 1), state)
 
     def update_from_tasks(self, done: int, total: int, rows: int) -> None:
         if not self._is_driven:
-            self._show(done / max(total, 1), rows)
+            self._show(done / max(total, 1), self._count(rows))
 
-    def _show(self, share: float, rows: int) -> None:
+    def _count(self, rows: int) -> str:
         rate = rows / max(time.monotonic() - self._started, 1e-3)
-        shown = f"{rows:,} rows  {rate:,.0f} rows/s" if rows else "starting"
+        return f"{rows:,} rows  {rate:,.0f} rows/s" if rows else "starting"
+
+    def _show(self, share: float, shown: str) -> None:
         self.state = f"{min(1.0, share):4.0%}  {shown}"
         self._bar.n = min(1.0, share)
         self._bar.bar_format = _BAR.format(state=shown)

@@ -81,6 +81,16 @@ def connect_mlflow(config: MlflowConfig) -> Tracking:
     return Tracking(client, config)
 
 
+def find_experiment(tracking: Tracking) -> str:
+    """The id of the settings' experiment, which is made where there is none."""
+    name, root = tracking.config.experiment, tracking.config.artifact_root
+    experiment = tracking.client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    location = root if "://" in root or not root else Path(root).resolve().as_uri()
+    return str(tracking.client.create_experiment(name, artifact_location=location or None))
+
+
 def start_run(
     tracking: Tracking, training_id: str, *, parameters: Mapping[str, Any], tags: Mapping[str, str]
 ) -> TrainingRun:
@@ -90,7 +100,7 @@ def start_run(
     are joined by dots. Those of the first start stay, as MLflow never changes a parameter.
     """
     run = _find_run(tracking, training_id) or _create_run(tracking, training_id)
-    _log_new_parameters(tracking, run, flatten(parameters))
+    log_parameters(tracking, run, parameters)
     for key, value in tags.items():
         tracking.client.set_tag(run.info.run_id, key, value)
     tracking.client.update_run(run.info.run_id, status="RUNNING")
@@ -183,22 +193,15 @@ def _find_run(tracking: Tracking, training_id: str) -> "Run | None":
 
 def _create_run(tracking: Tracking, training_id: str) -> "Run":
     tags = {TRAINING_ID: training_id, "mlflow.source.git.commit": git_commit()}
-    return tracking.client.create_run(_experiment_id(tracking), run_name=training_id, tags=tags)
+    return tracking.client.create_run(find_experiment(tracking), run_name=training_id, tags=tags)
 
 
-def _experiment_id(tracking: Tracking) -> str:
-    name, root = tracking.config.experiment, tracking.config.artifact_root
-    experiment = tracking.client.get_experiment_by_name(name)
-    if experiment is not None:
-        return str(experiment.experiment_id)
-    location = root if "://" in root or not root else Path(root).resolve().as_uri()
-    return str(tracking.client.create_experiment(name, artifact_location=location or None))
-
-
-def _log_new_parameters(tracking: Tracking, run: "Run", parameters: Mapping[str, Any]) -> None:
+def log_parameters(tracking: Tracking, run: "Run", parameters: Mapping[str, Any]) -> None:
+    """Log those that the run does not have yet; they may nest."""
     from mlflow.entities import Param
 
-    new = [Param(key, str(value)) for key, value in parameters.items() if key not in run.data.params]
+    flat = flatten(parameters)
+    new = [Param(key, str(value)) for key, value in flat.items() if key not in run.data.params]
     for start in range(0, len(new), 100):  # MLflow takes 100 parameters a call
         tracking.client.log_batch(run.info.run_id, params=new[start : start + 100])
 
