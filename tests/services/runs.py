@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -37,3 +41,17 @@ def run_job(folder: Path, job: str = "nightly", *more: str) -> dict[str, Any]:
     summary: dict[str, Any] = json.loads(output.splitlines()[-1])
     assert (process.returncode == 0) == (summary["status"] == "succeeded"), shown
     return summary
+
+
+def kill_when(process: subprocess.Popen[str], happens: Callable[[], bool]) -> None:
+    """SIGKILL the door, Spark and every Python worker the moment that something happens."""
+    deadline = time.monotonic() + 300
+    while not happens():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    door = psutil.Process(process.pid)
+    for victim in [*door.children(recursive=True), door]:
+        if victim.is_running() and "redis-server" not in victim.name():
+            victim.kill()
+    process.communicate()

@@ -1,17 +1,14 @@
 """The nightly run through the door, on real parts: its result, and that a killed run ends as if it was not."""
 
 import json
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import redis
 
-from tests.services.runs import run_job, start_job
+from tests.services.runs import kill_when, run_job, start_job
 
 STEPS = (
     "generate_messages",
@@ -21,20 +18,6 @@ STEPS = (
     "evaluate_intent",
     "predict_batch",
 )
-
-
-def _kill_when(process: subprocess.Popen[str], happens: Callable[[], bool]) -> None:
-    """SIGKILL the door, Spark and every Python worker the moment that something happens."""
-    deadline = time.monotonic() + 300
-    while not happens():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    door = psutil.Process(process.pid)
-    for victim in [*door.children(recursive=True), door]:
-        if victim.is_running() and "redis-server" not in victim.name():
-            victim.kill()
-    process.communicate()
 
 
 def test_summary_holds_every_steps_keys(whole: dict[str, Any]) -> None:
@@ -87,7 +70,7 @@ def test_run_that_was_killed_at_every_step_ends_like_one_that_was_not(whole: dic
         "predict_batch": lambda: any(store.glob("predictions/.*.draft/*")),
     }
     for moment in moments.values():
-        _kill_when(start_job(killed), moment)
+        kill_when(start_job(killed), moment)
     ended = run_job(killed)
     done_before = [step for step in STEPS if ended[step]["skipped"]]
     assert done_before == [step for step in STEPS if step != "predict_batch"]
