@@ -18,11 +18,8 @@ from tests.services.stacks import find_processes, run_devstack
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("nightly")
     yield path
-    for config in (
-        EmbeddedRedisConfig(directory=str(path / name / "redis"))
-        for name in ("whole", "killed", "massive", "undisturbed")
-    ):
-        embedded_redis.stop(config)
+    for directory in path.glob("*/redis"):
+        embedded_redis.stop(EmbeddedRedisConfig(directory=str(directory)))
 
 
 @pytest.fixture(scope="session")
