@@ -45,15 +45,6 @@ def test_front_end_reads_every_prediction_from_redis(whole: dict[str, Any]) -> N
     assert 0 < client.ttl(keys[0]) <= 7 * 24 * 3600
 
 
-def test_another_task_trains_a_model_of_its_own_and_predicts_no_intents(whole: dict[str, Any], folder: Path) -> None:
-    summary = run_job(folder / "whole", "nightly", "task=complaint")
-    assert summary["train_intent"]["model"] == "malgil-complaint"
-    assert summary["build_training_set"]["intents"] == 2
-    assert summary["train_intent"]["metrics"]["test_macro_f1"] > 0.6
-    assert summary["promoted"] is True
-    assert "predict_batch" not in summary
-
-
 def test_second_run_finds_every_step_done(whole: dict[str, Any], folder: Path) -> None:
     again = run_job(folder / "whole")
     assert [step for step in STEPS if not again[step]["skipped"]] == []
@@ -88,3 +79,12 @@ def test_failure_is_one_line_with_the_exit_code(folder: Path) -> None:
     summary = run_job(folder / "failing", "clean_messages", f"input.path={folder}/nothing.jsonl")
     assert summary["status"] == "failed"
     assert summary["error"].startswith("input.path: expected files, found none at")
+
+
+def test_another_task_trains_a_model_of_its_own_and_predicts_no_intents(whole: dict[str, Any], folder: Path) -> None:
+    summary = run_job(folder / "whole", "nightly", "task=complaint")
+    assert summary["train_intent"]["model"] == "malgil-complaint"
+    assert summary["build_training_set"]["intents"] == 2
+    assert summary["train_intent"]["metrics"]["test_macro_f1"] > 0.6
+    assert summary["promoted"] is True
+    assert "predict_batch" not in summary
