@@ -37,7 +37,7 @@ def train_ensemble(
     )
     loaded = [load_model(files) for files in members.values()]
     batches = _read_validation(job, snapshot)
-    weights = fit_weights(np.concatenate([_likelihoods(loaded, *batch) for batch in batches]))
+    weights = fit_weights(_find_likelihoods(loaded, batches))
     encoder = read_encoder(job.store, job.store.url("snapshots", snapshot))
     network = build_ensemble(encoder.inputs, [model.network for model in loaded], weights.tolist())
     share = job.settings.training.in_scope_share
@@ -62,14 +62,16 @@ def _read_validation(job: Job, snapshot: str) -> list[Batch]:
     return list(islice(validation_batches(facts, Shard(), batch_size=_BATCH), _BATCHES))
 
 
-def _likelihoods(members: Sequence[LoadedModel], features: Mapping[str, Any], labels: Any) -> Any:
+def _find_likelihoods(members: Sequence[LoadedModel], batches: Sequence[Batch]) -> Any:
     """The probability that each member gives to each row's label (rows, members); rows of unknown intents left out."""
     from models.predictor import compile_network
 
-    known = labels >= 0
     columns = []
     for member in members:
-        predict = compile_network(member.network, batch_rows=_BATCH)
-        probabilities = predict({name: features[name][known] for name in member.encoder.inputs})
-        columns.append(probabilities[np.arange(known.sum()), labels[known]])
+        predict, found = compile_network(member.network, batch_rows=_BATCH), []
+        for features, labels in batches:
+            known = labels >= 0
+            probabilities = predict({name: features[name][known] for name in member.encoder.inputs})
+            found.append(probabilities[np.arange(known.sum()), labels[known]])
+        columns.append(np.concatenate(found))
     return np.stack(columns, axis=1)

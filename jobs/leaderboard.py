@@ -16,7 +16,6 @@ from jobs import nightly, train_intent
 from jobs.ensemble_training import train_ensemble
 from jobs.job import Job, Summary, main, read_settings, run_step
 from jobs.lineage import find_model_name, find_snapshot
-from pipelines.evaluation import Evaluation
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.model_files import NETWORK, ModelFiles, load_model
 from pipelines.io.registry import download_model
@@ -90,13 +89,13 @@ def _write(job: Job, trainings: Mapping[str, Summary], shares: Mapping[str, floa
     snapshot = find_snapshot(job)
     found = {name: download_model(tracking, model, training["version"]) for name, training in trainings.items()}
     entries = rank_entries(
-        [_measure(job, name, files, trainings[name], shares.get(name)) for name, files in found.items()]
+        [_measure(job, name, files, trainings[name], shares.get(name), snapshot["id"]) for name, files in found.items()]
     )
     board = Leaderboard(
         source=job.settings.dataset or job.settings.input.path or "generated shop chat",
         run_id=job.run_id, now=job.now, snapshot=snapshot["id"], rows=snapshot["rows"], entries=entries,
         histories={name: training["history"] for name, training in trainings.items() if "history" in training},
-        best=_evaluate(job, found[entries[0].name]),
+        best=evaluate_version(job.spark, job.store, found[entries[0].name], snapshot["id"]),
     )  # fmt: skip
     for line in format_table(entries):
         job.progress.note(line)
@@ -111,16 +110,19 @@ def _write(job: Job, trainings: Mapping[str, Summary], shares: Mapping[str, floa
     return {"leaderboard": table, "report": url, "snapshot": snapshot["id"], "mlflow_run": run.run_id}
 
 
-def _measure(job: Job, name: str, files: ModelFiles, training: Summary, share: float | None) -> Entry:
+def _measure(job: Job, name: str, files: ModelFiles, training: Summary, share: float | None, snapshot: str) -> Entry:
     from models.predictor import compile_network
 
-    model, test = load_model(files), _evaluate(job, files)
-    ids = _read_ids(job, [*model.encoder.inputs])
+    model = load_model(files)
+    test, validation = (
+        evaluate_version(job.spark, job.store, files, snapshot, split=split) for split in ("test", "validation")
+    )
+    ids = _read_ids(job, snapshot, [*model.encoder.inputs])
     predict = compile_network(model.network, batch_rows=PredictionConfig().batch_rows)
     return Entry(
         name=name,
         version=files.version,
-        validation_accuracy=_evaluate(job, files, split="validation").accuracy,
+        validation_accuracy=validation.accuracy,
         accuracy=test.accuracy,
         macro_f1=test.macro_f1,
         calibration_error=test.calibration_error,
@@ -133,15 +135,11 @@ def _measure(job: Job, name: str, files: ModelFiles, training: Summary, share: f
     )
 
 
-def _evaluate(job: Job, files: ModelFiles, *, split: str = "test") -> Evaluation:
-    return evaluate_version(job.spark, job.store, files, find_snapshot(job)["id"], split=split)
-
-
-def _read_ids(job: Job, features: list[str]) -> dict[str, Any]:
+def _read_ids(job: Job, snapshot: str, features: list[str]) -> dict[str, Any]:
     """Some encoded test messages: int32 (rows, length) by feature."""
     import numpy as np
 
-    rows = read_snapshot(job.spark, job.store.url("snapshots", find_snapshot(job)["id"]), "test")
+    rows = read_snapshot(job.spark, job.store.url("snapshots", snapshot), "test")
     found = rows.select(*features).limit(_ROWS).toPandas()
     return {name: np.stack(found[name].to_list()).astype(np.int32) for name in features}
 
