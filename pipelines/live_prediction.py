@@ -7,18 +7,18 @@ one pass of one worker: each further worker in a micro-batch would cost its own 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.prediction import Predictor
-from udfs.screening import CleanedText, ScreeningConfig, clean_and_screen
+from udfs.screening import ScreeningConfig, screen_text
 
 Row = Mapping[str, Any]
 Top = list[tuple[str, float]]
 Found = tuple[Top, bool]  # the most probable intents, and whether it is out of scope
 _NOTHING: Found = ([], True)  # of a text that says nothing
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PAYLOAD = ("message_id", "room_id", "bot_id", "speaker", "sent_at")
 
 
@@ -69,15 +69,15 @@ def predict_messages(rows: Sequence[Row], models: LiveModels, *, screening: Scre
 
 def screen_message(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
     """The clean text, and the reason why it cannot be predicted."""
-    cleaned: CleanedText = clean_and_screen(row["text"] or "", config)
-    return cleaned.text, row["known_reason"] or (cleaned.reason if row["is_screened"] else None)
+    text, reason = screen_text(row["text"] or "", config)
+    return text, row["known_reason"] or (reason if row["is_screened"] else None)
 
 
 def predict_clean(messages: Sequence[CleanMessage], models: LiveModels) -> list[Prediction]:
     """The prediction of each message, in order, by the model of its room: one call of each model."""
     chosen = [models.choose(message.row["room_id"]) for message in messages]
     found = _predict_by_model([message.text for message in messages], chosen)
-    now = datetime.now(timezone.utc)
+    now = _look_at_clock()
     return [
         _write_prediction(message.row, one, model, now)
         for message, one, model in zip(messages, found, chosen, strict=True)
@@ -107,7 +107,19 @@ def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Found]:
     return [next(found) if is_one else _NOTHING for is_one in is_text]
 
 
-def _write_prediction(row: Row, found: Found, model: LiveModel, now: datetime) -> Prediction:
+class _Moment(NamedTuple):
+    """When some messages were predicted, as each of their predictions needs it."""
+
+    text: str
+    ms: float  # since 1970
+
+
+def _look_at_clock() -> _Moment:
+    now = datetime.now(timezone.utc)
+    return _Moment(now.isoformat(timespec="microseconds").replace("+00:00", "Z"), now.timestamp() * 1000)
+
+
+def _write_prediction(row: Row, found: Found, model: LiveModel, now: _Moment) -> Prediction:
     """The JSON that prediction_json writes of the same prediction in a batch."""
     top, is_out_of_scope = found
     intent, confidence = top[0] if top else (None, None)
@@ -123,10 +135,10 @@ def _write_prediction(row: Row, found: Found, model: LiveModel, now: datetime) -
         "replies": [],
         "models": {"intent": model.version, "reply": None},
         "sent_at": row["sent_at"],
-        "predicted_at": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "predicted_at": now.text,
     }
     sent_us = row["sent_us"]
-    delay_ms = None if sent_us is None else (now - _EPOCH) / timedelta(milliseconds=1) - sent_us / 1000
+    delay_ms = None if sent_us is None else now.ms - sent_us / 1000
     return Prediction(row["message_id"], row["room_id"], model.version, _to_json(value), delay_ms)
 
 
@@ -141,7 +153,3 @@ def _write_dead_letter(row: Row, text: str, reason: str) -> DeadLetter:
         "payload": payload if is_parsed else None,
     }
     return DeadLetter(row["room_id"], reason, _to_json(value))
-
-
-def _to_json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,6 +1,6 @@
 """Which messages go on: the clean text, its key among near duplicates, and the reason to leave it out.
 
-`clean_and_screen` is all text work for one message in one call.
+`clean_and_screen` is all text work for one message in one call; `screen_text` the part that live messages need.
 """
 
 import re
@@ -66,14 +66,19 @@ _RAW_CHARS_PER_CLEAN = 4
 
 
 def clean_and_screen(text: str, config: ScreeningConfig) -> CleanedText:
-    """The clean text, its key, the reason to leave it out if there is one, and the number of masked items.
+    """The clean text, its key, the reason to leave it out if there is one, and the number of masked items."""
+    clean, reason = screen_text(text, config)
+    return CleanedText(clean, near_duplicate_key(clean), reason, sum(count_masks(clean).values()))
+
+
+def screen_text(text: str, config: ScreeningConfig) -> tuple[str, str | None]:
+    """The clean text, and the reason to leave it out if there is one.
 
     Of a raw text longer than 4 times `max_chars` only the head is read: the work on a row is bounded.
     """
     is_endless = len(text) > _RAW_CHARS_PER_CLEAN * config.max_chars
     clean = clean_text(_cut_at_blank(text, config.max_chars) if is_endless else text)
-    reason = "too_long" if is_endless else rejection_reason(clean, config)
-    return CleanedText(clean, near_duplicate_key(clean), reason, sum(count_masks(clean).values()))
+    return clean, "too_long" if is_endless else rejection_reason(clean, config)
 
 
 def clean_text(text: str) -> str:

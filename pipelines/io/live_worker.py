@@ -20,11 +20,13 @@ from pipelines.io.worker_errors import find_own_error
 from pipelines.live_counts import Counts, count_outcomes
 from pipelines.live_prediction import Outcomes, predict_messages
 from pipelines.polling import polling
+from pipelines.write_behind import write_behind
 from udfs.screening import ScreeningConfig
 
 log = logging.getLogger(__name__)
 
 _TOUCH_EVERY_S = 20.0  # Spark ends idle Python workers after a minute, and with them the models that they loaded
+_PART_ROWS = 4_000  # predicted while those before them are written; the network wants many of one length together
 _ARROW_RECORD = pa.schema([(name, pa.string()) for name in RECORD.fieldNames()])
 
 
@@ -86,12 +88,17 @@ def _predict_batches(
     worker: LiveWorker, counts: Accumulator[Counts], batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     client, followed = _connect(worker.connection), follow_models(worker.models)
-    for batch in batches:
-        outcomes = predict_messages(batch.to_pylist(), followed.current, screening=worker.screening)
-        stood = _write_predictions(client, outcomes, worker)
+    parts = (part for batch in batches for part in _cut(batch))
+    predicted = (predict_messages(part.to_pylist(), followed.current, screening=worker.screening) for part in parts)
+    # else all workers of a backlog come to Redis at one time, and wait for each other there
+    for outcomes, stood in write_behind(predicted, partial(_write_predictions, client, worker)):
         repeated = sum(text is not None for text in stood)
         counts.add(count_outcomes(outcomes, repeated=repeated))
         yield _records(outcomes, stood, worker.kafka)
+
+
+def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    yield from (batch.slice(start, _PART_ROWS) for start in range(0, batch.num_rows, _PART_ROWS))
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +107,7 @@ def _connect(connection: RedisConnection) -> redis.Redis:
     return connection.open()
 
 
-def _write_predictions(client: redis.Redis, outcomes: Outcomes, worker: LiveWorker) -> list[str | None]:
+def _write_predictions(client: redis.Redis, worker: LiveWorker, outcomes: Outcomes) -> list[str | None]:
     """For each prediction the one that stood there before it; None where it is the first."""
     kept = outcomes.texts if worker.keeps_texts else [None] * len(outcomes.texts)
     pairs = zip(outcomes.predictions, kept, strict=True)
