@@ -7,7 +7,7 @@ from models.training_config import TrainingConfig
 from pipelines.encoding import TextEncoder
 from pipelines.evaluation import Evaluation
 from pipelines.io.registry import register_model
-from pipelines.io.snapshots import read_encoder
+from pipelines.io.snapshots import count_labels, read_encoder
 from pipelines.io.tracking import TrainingRun, log_document, log_epochs, log_results
 from pipelines.training import TrainingResult, train_on_spark
 from pipelines.warm_start import write_pretrained_weights
@@ -28,11 +28,18 @@ def train_network(
         network_config=job.settings.network,
         run_url=job.store.url("checkpoints", run.training_id),
         features=job.settings.network.features,
+        label_counts=count_snapshot_labels(job, snapshot) if training.class_balance else (),
         on_progress=job.step.update,
         initial_weights=initial_weights,
     )
     log_training(run, result)
     return result
+
+
+def count_snapshot_labels(job: Job, snapshot: str) -> list[int]:
+    """Training rows of each intent, in the order of the snapshot's encoder."""
+    url = job.store.url("snapshots", snapshot)
+    return count_labels(job.spark, url, len(read_encoder(job.store, url).intents))
 
 
 def log_training(run: TrainingRun, result: TrainingResult) -> None:

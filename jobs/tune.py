@@ -7,11 +7,13 @@ does not stand; its test split is never read. The same study again goes on with 
 them where `tune.trials` is higher: docs/tuning.md.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from jobs import nightly
 from jobs.job import Job, Summary, main, run_step
 from jobs.lineage import find_snapshot, study_id
+from jobs.training_steps import count_snapshot_labels
 from pipelines.feed import read_facts
 from pipelines.io.studies import Found, Study, log_recipe, search_settings
 from pipelines.io.tracking import connect_mlflow
@@ -49,7 +51,9 @@ def _tune(job: Job, space: tuple[Range, ...]) -> Summary:
 def _open_study(job: Job, name: str, space: tuple[Range, ...]) -> Study:
     from models.network import build_network  # TensorFlow: 4 s, and only if there is something to train
 
-    facts = read_facts(job.store.url("snapshots", find_snapshot(job)["id"]), job.settings.network.features)
+    snapshot = find_snapshot(job)["id"]
+    facts = read_facts(job.store.url("snapshots", snapshot), job.settings.network.features)
+    facts = replace(facts, label_counts=count_snapshot_labels(job, snapshot))
     threads = int(job.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
     task = TrialTask(facts, build_network, _base(job), space, threads)
     return Study(connect_mlflow(job.settings.mlflow), name, job.settings.tune, task)

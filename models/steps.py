@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 Step = Callable[[Mapping[str, Any], Any], None]
@@ -21,16 +23,19 @@ def build_train_step(
     batch_size: int,
     label_smoothing: float,
     has_targets: bool = False,
+    class_weights: npt.NDArray[np.float32] | None = None,
 ) -> Step:
     """A step over `batch_size` rows; adds loss, right rows and rows to `totals`.
 
-    It takes labels, or with `has_targets` float32 targets (rows, classes), which are not smoothed any more.
+    It takes labels, or with `has_targets` float32 targets (rows, classes), which are not smoothed any more. Rows
+    count by their classes' weights, where there are any.
     """
     variables, measure = network.trainable_variables, _measure_of(network)
 
     def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             losses, is_right = measure(network(features, training=True), labels, label_smoothing=label_smoothing)
+            losses = losses if class_weights is None else losses * weigh_rows(labels, class_weights)
             loss = tf.reduce_mean(losses) + sum(network.losses)
         optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
         totals.assign_add(_sums(losses, is_right))
@@ -69,6 +74,13 @@ def row_losses(logits: tf.Tensor, labels: tf.Tensor, *, label_smoothing: float =
         to_all_alike = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
         losses = (1 - label_smoothing) * losses + label_smoothing * to_all_alike
     return tf.where(labels >= 0, losses, 0.0)
+
+
+def weigh_rows(labels: tf.Tensor, class_weights: npt.NDArray[np.float32]) -> tf.Tensor:
+    """What each row (batch,) counts: the weight of its label's class, or of its target's classes by their shares."""
+    if labels.shape.rank == 2:
+        return tf.linalg.matvec(labels, class_weights)
+    return tf.gather(class_weights, tf.maximum(labels, 0))
 
 
 def _measure_of(network: keras.Model) -> Callable[..., tuple[Any, Any]]:

@@ -21,11 +21,13 @@ from models.training_run import (
     Run,
     average_statistics,
     build_run,
+    choose_kept,
     commit,
     read_state,
     restore_best,
     resume,
     seed_dropout,
+    take_average,
     take_totals,
 )
 from models.weights import assign_variables, hash_arrays, read_variables
@@ -76,7 +78,8 @@ def train(
     """Train to the last epoch, or until `patience` epochs brought nothing better; leave the best weights,
     calibrated on the validation rows where it gives classes.
 
-    `trainee` is this rank's part of the network where the ranks split it (`models.sharding`). Training goes on
+    `trainee` is this rank's part of the network where the ranks split it (`models.sharding`), and a second network like
+    it where weights are averaged. Training goes on
     after the last checkpoint of the same run: with as many ranks to the result of an undisturbed run, with
     others to one like it. Rows with label -1 count in no loss, and as wrong in the accuracy. On all ranks it raises
     Paused after a commit at which the first one's `is_pause_asked` says yes. `on_epoch` gets the metrics of every epoch
@@ -89,13 +92,13 @@ def train(
         metrics, stepped_at = _train_epoch(run, on_progress, is_pause_asked)
         first_step_at = first_step_at or stepped_at
         state = read_state(run)
-        assign_variables(run.weights, state["weights"])
+        assign_variables(run.weights, choose_kept(state))
         run.history, run.step = [*run.history, {**metrics, **_validate(run)}], 0
         commit(run, state)
         on_epoch(run.history)
         if not _is_finished(run):
             _pause_if_asked(run, is_pause_asked)
-    weights_hash = hash_arrays(read_variables(run.weights))  # of what this rank trained, not what it is given next
+    weights_hash = hash_arrays(read_variables(run.weights))  # as this rank trained them, not as it is given them next
     restore_best(run)
     share = config.in_scope_share
     calibration, threshold = judge_confidence(network, feeds.validation, ranks, in_scope_share=share)
@@ -111,6 +114,7 @@ def _train_epoch(
     for features, labels in islice(run.feeds.training(len(run.history) + 1), start, run.steps):
         run.train_step(features, labels)
         run.step += 1
+        take_average(run)
         first_step_at = first_step_at or time.time()
         if on_progress:
             on_progress(_progress(run, steps=run.step - start, seconds=time.perf_counter() - started))

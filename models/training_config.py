@@ -51,8 +51,12 @@ class TrainingConfig:
     decay: Decay = Decay.cosine  # the learning rate's way down after the warm-up
     final_learning_rate: float = 0.01  # share of the learning rate that is left at the end of the decay
     label_smoothing: float = 0.1  # share of the target that goes to all intents alike
+    class_balance: float = (
+        0.0  # from 0 (all rows count alike) to below 1: the nearer, the more rare intents' rows count
+    )
     weight_decay: float = 0.0  # decoupled (AdamW), on matrices; in big embeddings on the rows of the batch; 0 for none
     clip_norm: float = 0.0  # the gradients' common norm is cut to this; 0 does not clip
+    average_epochs: float = 0.0  # the weights that are kept are a mean over about so many epochs; 0: the last ones
     commit_steps: int = 500  # steps between two checkpoints within an epoch: what a killed run may lose; 0 for none
     patience: int = 5  # epochs without a better `monitor` before training stops; 0 goes on to the last
     monitor: Monitor = Monitor.validation_accuracy  # the metric that the best epoch is chosen by

@@ -1,7 +1,7 @@
 """One rank's training run: its networks, optimizer and position, and how they are committed and taken up again."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from models.averaging import Averages, build_averages, update_averages
 from models.checkpoints import Checkpoint, Checkpoints, History, best_epoch
 from models.collective import Ranks
 from models.optimizer import DistributedAdam
@@ -19,6 +20,7 @@ from models.steps import Step, build_train_step, build_validation_step
 from models.training_config import TrainingConfig
 from models.weights import Arrays, assign_variables, read_variables
 
+_AVERAGES = "averages"
 Batch = tuple[Mapping[str, npt.NDArray[np.int32]], npt.NDArray[Any]]
 
 
@@ -30,6 +32,7 @@ class Feeds:
     training: Callable[[int], Iterator[Batch]]  # endless, for an epoch (from 1); each of `batch_size` rows
     validation: Callable[[], Iterator[Batch]]  # one pass; the last one may be smaller
     has_targets: bool = False  # whether training's batches have targets
+    class_weights: npt.NDArray[np.float32] | None = None  # what a row of each class counts in the loss; None: 1
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Run:
     totals: tf.Variable  # loss, right rows and rows of this epoch so far
     train_step: Step
     validation_step: Step
+    averages: Averages | None  # of the trainee's weights, where they are kept in the place of the last ones
     history: History = field(default_factory=list)  # metrics of every epoch so far
     step: int = 0  # done in the epoch after those
 
@@ -75,7 +79,9 @@ def build_run(
     checkpoints: Checkpoints,
     ranks: Ranks,
 ) -> Run:
-    """A run at its beginning."""
+    """A run at its beginning. Raises ValueError where weights are averaged and the network is its own trainee."""
+    if config.average_epochs and trainee is network:
+        raise ValueError("training.average_epochs: expected a trainee beside the network, whose means are validated")
     steps = max(1, feeds.rows // (config.batch_size * ranks.size))
     optimizer = DistributedAdam(
         learning_rate_schedule(config, ranks=ranks.size, steps_per_epoch=steps),
@@ -92,10 +98,13 @@ def build_run(
         batch_size=config.batch_size,
         label_smoothing=config.label_smoothing,
         has_targets=feeds.has_targets,
+        class_weights=feeds.class_weights,
     )
     validation_step = build_validation_step(network, totals)
+    averages = build_averages(_weights(trainee), trainee.trainable_variables) if config.average_epochs else None
     return Run(
-        network, trainee, feeds, config, ranks, checkpoints, steps, optimizer, totals, train_step, validation_step
+        network, trainee, feeds, config, ranks, checkpoints, steps, optimizer, totals, train_step, validation_step,
+        averages,
     )  # fmt: skip
 
 
@@ -111,7 +120,21 @@ def commit(run: Run, state: Mapping[str, Arrays]) -> None:
 def read_state(run: Run) -> dict[str, Arrays]:
     """What a step changes, whole, as the groups of a checkpoint; all ranks must call it together."""
     variables = {"weights": _weights(run.trainee), "optimizer": run.optimizer.variables}
+    if run.averages:
+        variables[_AVERAGES] = run.averages.variables
     return {name: read_whole(group, run.ranks) for name, group in variables.items()}
+
+
+def choose_kept(state: Mapping[str, Arrays]) -> Arrays:
+    """Of a checkpoint's groups the weights that are validated and kept: the means, or the last ones."""
+    return state.get(_AVERAGES, state["weights"])
+
+
+def take_average(run: Run) -> None:
+    """Take the weights after the run's newest step into their mean, where there is one."""
+    if run.averages:
+        done = len(run.history) * run.steps + run.step
+        update_averages(run.averages, done=done, steps=run.steps, epochs=run.config.average_epochs)
 
 
 def resume(run: Run) -> None:
@@ -127,7 +150,9 @@ def resume(run: Run) -> None:
         run.totals.assign(last.totals)
     _share_weights(run)
     if found != [[], 0]:
-        _share_optimizer(run, last)
+        _share_variables(run, run.optimizer.variables, last.groups["optimizer"] if last else None)
+        if run.averages:
+            _share_variables(run, run.averages.variables, last.groups[_AVERAGES] if last else None)
     done = len(run.history) * run.steps + run.step
     run.optimizer.shift_schedule(done - int(run.optimizer.iterations.numpy()))
 
@@ -136,7 +161,7 @@ def restore_best(run: Run) -> None:
     """Give every rank the weights that validation found best."""
     checkpoint = run.checkpoints.load(run.best_epoch) if run.ranks.is_first else None
     if checkpoint:
-        assign_variables(run.weights, checkpoint.groups["weights"])
+        assign_variables(run.weights, choose_kept(checkpoint.groups))
     _share_weights(run)
 
 
@@ -171,11 +196,10 @@ def _share_weights(run: Run) -> None:
     assign_variables(trained, take_share(trained, whole, run.ranks))
 
 
-def _share_optimizer(run: Run, checkpoint: Checkpoint | None) -> None:
-    """Give every rank its part of the first one's checkpoint."""
-    variables = run.optimizer.variables
+def _share_variables(run: Run, variables: Sequence[Any], saved: Arrays | None) -> None:
+    """Give every rank its part of what the first one has `saved` of the variables."""
     whole = read_whole(variables, run.ranks)
-    whole = run.ranks.broadcast_arrays(checkpoint.groups["optimizer"] if checkpoint else whole)
+    whole = run.ranks.broadcast_arrays(saved or whole)
     assign_variables(variables, take_share(variables, whole, run.ranks))
 
 

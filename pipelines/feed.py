@@ -35,6 +35,7 @@ class SnapshotFacts:
     row_groups: Mapping[str, int]  # of the splits that ranks read
     inputs: Mapping[str, InputSpec]  # by feature
     classes: int
+    label_counts: Sequence[int] = ()  # training rows of each class, where they were counted
     has_targets: bool = False  # whether training rows have a TARGET, which is learned instead of the label
 
 
@@ -61,7 +62,8 @@ def read_facts(snapshot_url: str, features: Sequence[str] = ()) -> SnapshotFacts
     }
     groups = {split: sum(count_row_groups(f"{snapshot_url}/{split}").values()) for split in ("train", "validation")}
     has_targets = "teacher" in manifest
-    return SnapshotFacts(snapshot_url, manifest["rows"], groups, inputs, len(manifest["intents"]), has_targets)
+    classes = len(manifest["intents"])
+    return SnapshotFacts(snapshot_url, manifest["rows"], groups, inputs, classes, has_targets=has_targets)
 
 
 def choose_features(of_snapshot: Mapping[str, T], names: Sequence[str]) -> dict[str, T]:

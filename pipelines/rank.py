@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from models.calibration import Calibration
+from models.class_weights import weigh_classes
 from models.training_config import TrainingConfig
 from pipelines.compute import prepare_compute
+from pipelines.errors import MalgilError
 from pipelines.feed import Shard, SnapshotFacts, training_batches, validation_batches
 from pipelines.growth import is_pause_asked
 from pipelines.rank_reports import progress_reporter, report_failure
@@ -94,7 +99,10 @@ def _run_rank(task: RankTask) -> RankResult | None:
 
 
 def open_feeds(facts: SnapshotFacts, config: TrainingConfig, shard: Shard) -> "Feeds":
-    """A rank's batches of the snapshot's training and validation split."""
+    """A rank's batches of the snapshot's training and validation split.
+
+    Raises MalgilError where rows are to count by their classes and the facts do not say how many each class has.
+    """
     from models.training_run import Feeds
 
     return Feeds(
@@ -109,4 +117,16 @@ def open_feeds(facts: SnapshotFacts, config: TrainingConfig, shard: Shard) -> "F
         ),
         validation=lambda: validation_batches(facts, shard, batch_size=VALIDATION_BATCH),
         has_targets=facts.has_targets,
+        class_weights=_weigh_classes(facts, config),
     )
+
+
+def _weigh_classes(facts: SnapshotFacts, config: TrainingConfig) -> npt.NDArray[np.float32] | None:
+    if not config.class_balance:
+        return None
+    if not (facts.label_counts and 0 < config.class_balance < 1):
+        raise MalgilError(
+            "training.class_balance: expected a number from 0 to below 1, and 0 where labels are no classes (replies), "
+            f"received {config.class_balance} and {len(facts.label_counts)} classes"
+        )
+    return weigh_classes(facts.label_counts, config.class_balance)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -57,19 +57,21 @@ def train_on_spark(
     network_config: Any,
     run_url: str,
     features: Sequence[str] = (),
+    label_counts: Sequence[int] = (),
     on_progress: ProgressListener | None = None,
     initial_weights: str = "",
 ) -> TrainingResult:
     """Train `build_network(inputs, classes=…, config=network_config)` on the snapshot's train split.
 
-    Its inputs are the snapshot's `features`, all of them where none is named.
+    Its inputs are the snapshot's `features`, all of them where none is named. `label_counts` are its training rows of
+    each class, which `config.class_balance` asks for.
     Checkpoints, reports and the weights stand under `run_url`: a killed run of the same snapshot and settings
     goes on from its last checkpoint there, a finished one only restores its weights. One that loses a rank goes
     on by itself, and takes in new executors (`pipelines.relaunch`). `initial_weights` is a file as `weights_url`, to
     start from. Call it from the main thread, since Horovod sets signal handlers. `on_progress` gets rows done and rows
     in all, from a thread. A rank's failure, or too few task slots within `start_timeout_s`, raises MalgilError.
     """
-    facts = read_facts(snapshot_url, features)
+    facts = replace(read_facts(snapshot_url, features), label_counts=label_counts)
     _check_shards(facts, config)
     _check_slots(spark, config)
     task = RankTask(

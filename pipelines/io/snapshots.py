@@ -75,6 +75,13 @@ def read_encoder(store: Store, url: str) -> TextEncoder:
     return TextEncoder.from_json(store.read_text(posixpath.join(url, "encoder.json")))
 
 
+def count_labels(spark: SparkSession, url: str, classes: int) -> list[int]:
+    """Training rows of each class; rows of none (label -1) are left out."""
+    rows = read_snapshot(spark, url, "train").groupBy("label").count().collect()
+    found = {row["label"]: int(row["count"]) for row in rows}
+    return [found.get(label, 0) for label in range(classes)]
+
+
 def count_splits(tokenized: DataFrame, *, of: str, where: str) -> dict[str, int]:
     """Rows by split. Raises MalgilError where train, validation or test has none: of what, and where to get more."""
     found = {row["split"]: row["count"] for row in tokenized.groupBy("split").count().collect()}

@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from models.checkpoints import Checkpoints
+from models.class_weights import weigh_classes
 from models.collective import Ranks
 from models.training import train
 from models.training_config import Decay, Scaling, TrainingConfig
@@ -19,10 +20,18 @@ from models.training_run import Feeds
 from models.weights import assign_variables, load_npz, read_variables
 from pipelines.errors import MalgilError
 from pipelines.feed import Shard, read_facts, training_batches, validation_batches
+from pipelines.io.snapshots import count_labels
 from pipelines.training import TrainingResult, train_on_spark
-from tests.tiny_network import TinyConfig, build_broken_network, build_dying_network, build_tiny_network, write_snapshot
+from tests.tiny_network import (
+    CLASSES,
+    TinyConfig,
+    build_broken_network,
+    build_dying_network,
+    build_tiny_network,
+    write_snapshot,
+)
 
-CONFIG = TrainingConfig(ranks=2, epochs=4, batch_size=20, learning_rate=0.02, patience=0)
+CONFIG = TrainingConfig(ranks=2, epochs=4, batch_size=20, learning_rate=0.02, patience=0, average_epochs=0.5)
 ROW_GROUPS = [70, 10, 55, 45, 20]  # uneven: 200 rows, 145 of them on one rank
 
 
@@ -71,9 +80,12 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     snapshot = write_snapshot(tmp_path / "snapshot", train=[60, 60], validation=[10, 10])
     config = replace(
         CONFIG, epochs=20, patience=2, batch_size=60, learning_rate_scaling=Scaling.none, decay=Decay.none,
-        warm_up_epochs=0, clip_norm=0.2,
+        warm_up_epochs=0, clip_norm=0.2, class_balance=0.9,
     )  # fmt: skip
-    two = train_tiny(spark, snapshot, (tmp_path / "two").as_uri(), config=config, network=TinyConfig())
+    counts = count_labels(spark, snapshot, CLASSES)
+    assert sum(counts) == 120
+    options = {"config": config, "network": TinyConfig(), "label_counts": counts}
+    two = train_tiny(spark, snapshot, (tmp_path / "two").as_uri(), **options)
 
     facts, whole = read_facts(snapshot), replace(config, ranks=1, batch_size=120)
     network = build_tiny_network(facts.inputs, classes=facts.classes, config=TinyConfig())
@@ -83,6 +95,7 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
         rows=120,
         training=lambda epoch: training_batches(facts, Shard(), epoch=epoch, batch_size=120, pool_rows=120, seed=0),
         validation=lambda: validation_batches(facts, Shard(), batch_size=20),
+        class_weights=weigh_classes(counts, 0.9),
     )
     one = train(network, feeds, whole, checkpoints=Checkpoints((tmp_path / "one").as_uri()), trainee=trainee)
 
@@ -96,7 +109,7 @@ def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, 
     )
     moved = max(float(np.abs(new - old).max()) for new, old in zip(ours["weights"], before, strict=True))
     assert moved > 0.01
-    for name in ("weights", "optimizer"):  # Adam's steps hide a gradient's scale, its moments show it
+    for name in ("weights", "averages", "optimizer"):  # Adam's steps hide a gradient's scale, its moments show it
         for one_s, two_s in zip(theirs[name], ours[name], strict=True):
             np.testing.assert_allclose(two_s, one_s, rtol=1e-3, atol=max(1e-9, 1e-3 * float(np.abs(one_s).max())))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.steps import row_losses
+from models.steps import row_losses, weigh_rows
 
 LOGITS = tf.math.log(tf.constant([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]))
 
@@ -28,3 +28,10 @@ def test_label_smoothing_gives_a_share_to_every_intent() -> None:
 
     first = -(0.8 * math.log(0.5) + 0.1 * math.log(0.25) + 0.1 * math.log(0.25))
     assert losses.numpy()[:2] == pytest.approx([first, 0])
+
+
+def test_a_row_counts_by_its_label_or_by_its_target() -> None:
+    weights = np.array([1, 2, 4], np.float32)
+
+    assert weigh_rows(tf.constant([2, 0]), weights).numpy().tolist() == [4, 1]
+    assert weigh_rows(tf.constant([[0.5, 0.5, 0], [0, 0, 1]]), weights).numpy().tolist() == [1.5, 4]

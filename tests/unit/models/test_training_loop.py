@@ -44,7 +44,8 @@ def make_network(dropout: float = 0.0) -> keras.Model:
 
 def run(folder: Path, config: TrainingConfig = CONFIG, **options: Any) -> Trained:
     checkpoints = Checkpoints(folder.as_uri(), "run")
-    return train(make_network(0.3), make_feeds(make_rows(40, 1)), config, checkpoints=checkpoints, **options)
+    networks = {"network": make_network(0.3), "trainee": make_network(0.3)}
+    return train(feeds=make_feeds(make_rows(40, 1)), config=config, checkpoints=checkpoints, **networks, **options)
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -54,17 +55,20 @@ def test_it_learns(tmp_path: Path) -> None:
     assert trained.history[-1]["loss"] < trained.history[0]["loss"]
 
 
-def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("average_epochs", [0.0, 1.5])
+def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path: Path, average_epochs: float) -> None:
+    config = replace(CONFIG, average_epochs=average_epochs)
+
     def interrupt(progress: Progress) -> None:
         if progress.rows == (2 * 10 + 7) * 16:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "interrupted", on_progress=interrupt)
+        run(tmp_path / "interrupted", config, on_progress=interrupt)
     assert (tmp_path / "interrupted" / "epoch-0002-rows-000000000064.npz").exists()
     seen: list[int] = []
-    resumed = run(tmp_path / "interrupted", on_progress=lambda progress: seen.append(progress.rows))
-    undisturbed = run(tmp_path / "undisturbed")
+    resumed = run(tmp_path / "interrupted", config, on_progress=lambda progress: seen.append(progress.rows))
+    undisturbed = run(tmp_path / "undisturbed", config)
 
     assert seen[0] == (2 * 10 + 4 + 1) * 16  # after the commit of the third epoch's fourth step
 
@@ -114,6 +118,34 @@ def test_the_kept_weights_are_the_ones_that_were_validated(tmp_path: Path) -> No
     groups, _ = load_npz(checkpoints.file_url(trained.best_epoch))
     for weight, kept in zip(network.trainable_variables, groups["weights"], strict=True):
         np.testing.assert_array_equal(weight.numpy(), kept)
+
+
+def test_averaged_weights_are_validated_and_kept_and_training_goes_on_from_its_own(tmp_path: Path) -> None:
+    feeds, network, trainee = make_feeds(make_rows(40, 1)), make_network(), make_network()
+    checkpoints = {name: Checkpoints((tmp_path / name).as_uri()) for name in ("plain", "averaged")}
+    train(make_network(), feeds, CONFIG, checkpoints=checkpoints["plain"])
+    config = replace(CONFIG, average_epochs=1.0)
+    averaged = train(network, feeds, config, checkpoints=checkpoints["averaged"], trainee=trainee)
+
+    plain, last = (load_npz(found.file_url(CONFIG.epochs))[0] for found in checkpoints.values())
+    for own, same in zip(last["weights"], plain["weights"], strict=True):
+        np.testing.assert_array_equal(own, same)
+    kept = load_npz(checkpoints["averaged"].file_url(averaged.best_epoch))[0]
+    for weight, mean, newest in zip(network.trainable_variables, kept["averages"], kept["weights"], strict=True):
+        np.testing.assert_array_equal(weight.numpy(), mean)
+        assert not np.array_equal(mean, newest)
+
+
+def test_rows_of_rare_classes_count_more(tmp_path: Path) -> None:
+    validation = make_rows(40, 1)
+    found = {}
+    for weights in (None, np.array([10, 0, 0, 0, 0], np.float32)):
+        feeds = replace(make_feeds(validation), class_weights=weights)
+        network = make_network()
+        train(network, feeds, CONFIG, checkpoints=Checkpoints((tmp_path / str(weights is None)).as_uri()))
+        found[weights is None] = set(np.argmax(network(validation[0], training=False), axis=-1).tolist())
+
+    assert found == {True: set(range(CLASSES)), False: {0}}
 
 
 def test_rows_of_an_unknown_intent_count_as_wrong(tmp_path: Path) -> None:
