@@ -2,7 +2,7 @@
 
 import math
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -113,12 +113,22 @@ def build_features(tokenized: DataFrame, config: TrainingSetConfig) -> tuple[Fea
     return tuple(features)
 
 
-def write_splits(draft: str, encoded: DataFrame, counts: Mapping[str, int], config: TrainingSetConfig) -> None:
-    """Write each split of encoded rows into a folder of its own, in row groups for the ranks to share."""
+def write_splits(
+    draft: str,
+    encoded: DataFrame,
+    counts: Mapping[str, int],
+    config: TrainingSetConfig,
+    *,
+    key: Sequence[str] = ("message_id",),
+) -> None:
+    """Write each split of encoded rows into a folder of its own, in row groups for the ranks to share.
+
+    The order of the rows follows from their `key`, which no two have in common.
+    """
     for split, rows in counts.items():
         shards = max(config.min_shards, math.ceil(rows / config.rows_per_shard))
-        part = encoded.where(F.col("split") == split).drop("split").repartition(shards, "message_id")
-        ordered = part.sortWithinPartitions(F.xxhash64("message_id"), "message_id")
+        part = encoded.where(F.col("split") == split).drop("split").repartition(shards, *key)
+        ordered = part.sortWithinPartitions(F.xxhash64(*key), *key)
         ordered.write.parquet(posixpath.join(draft, split))
         write_row_group_index(posixpath.join(draft, split))
 
