@@ -18,6 +18,7 @@ from pipelines.io.registry import download_model
 from pipelines.io.store import Manifest, content_id
 from pipelines.io.tracking import connect_mlflow
 from pipelines.search_space import Range
+from pipelines.seq2seq import use_units
 from pipelines.settings import INTENT
 
 KOREA = ZoneInfo("Asia/Seoul")
@@ -135,6 +136,20 @@ def reply_training_id(job: Job) -> str:
     replies = job.settings.replies
     parts = [asdict(part) for part in (replies.network, replies.trigger, replies.suggestions, job.settings.training)]
     return content_id("reply", pairs_id(job), *parts)
+
+
+def written_pairs_id(job: Job) -> str:
+    """Of what the clean messages say, how they become pairs and units, and which answers may be learned."""
+    replies = job.settings.replies
+    parts = [asdict(part) for part in (use_units(job.settings.training_set, replies.seq2seq.units), replies.pairs)]
+    return content_id("pairs", find_clean(job)["content"], "written", *parts, replies.responses.blocklist)
+
+
+def seq2seq_training_id(job: Job) -> str:
+    """Of the pairs, the network that writes, and how it is trained; how it searches is measured with it."""
+    seq2seq = job.settings.replies.seq2seq
+    parts = [asdict(part) for part in (seq2seq.network, seq2seq.search, job.settings.training)]
+    return content_id("seq2seq", written_pairs_id(job), *parts)
 
 
 def study_id(job: Job, space: Sequence[Range]) -> str:

@@ -18,7 +18,7 @@ from pipelines.replies import RESPONSES, create_reply_predictor
 from pipelines.reply_measurement import (
     Suggested,
     find_threshold,
-    load_reply_network,
+    load_pair_network,
     measure_ranking,
     score_suggestions,
     suggest_all,
@@ -44,10 +44,10 @@ class MeasuredReplies:
 
 def measure_replies(job: Job, result: TrainingResult) -> MeasuredReplies:
     """Choose the trigger on validation, then read the test split once."""
-    from models.dual_encoder import answer_vectors, build_selector  # TensorFlow: 4 s
+    from models.dual_encoder import answer_vectors, build_network, build_selector  # TensorFlow: 4 s
 
     config, url = job.settings.replies, job.store.url(KIND, pairs_id(job))
-    network = load_reply_network(read_facts(url).inputs, config.network, result.weights_url)
+    network = load_pair_network(build_network, read_facts(url).inputs, config.network, result.weights_url)
     features, known = read_encoder(job.store, url).features, tuple(read_responses(job.spark, url))
     encoder = TextEncoder(features, tuple(response.text for response in known))
     selector = build_selector(network, answer_vectors(network, encoder.encode(encoder.intents)))

@@ -21,7 +21,7 @@ from models.encoders.cnn import encode_by_cnn
 from models.encoders.cnn_lstm import encode_by_cnn_lstm
 from models.encoders.fasttext import encode_by_mean
 from models.encoders.lstm import encode_by_lstm
-from models.encoders.token_vectors import Seeds, Tensor, TokenVectors
+from models.encoders.token_vectors import Seeds, Tensor, TokenVectors, token_mask
 from models.encoders.transformer import encode_by_transformer
 from models.network_config import NetworkConfig, NetworkKind
 from models.vocabulary import PADDING_ID, UNKNOWN_ID, InputSpec
@@ -121,7 +121,7 @@ def _sum_votes(
 
 
 def _embed(ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, seeds: Seeds) -> TokenVectors:
-    mask = ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)  # (batch, length, 1)
+    mask = token_mask(ids)
     initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))
     embedding = layers.Embedding(
         spec.size, config.embedding_size, embeddings_initializer=initializer, name=f"{name}_embedding"

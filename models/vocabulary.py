@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,11 @@ class Vocabulary:
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {token: i for i, token in enumerate(self.tokens, FIRST_TOKEN_ID)}
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The tokens up to the first padding; an unknown one is left out."""
+        said = takewhile(lambda number: number != PADDING_ID, ids)
+        return [self.tokens[number - FIRST_TOKEN_ID] for number in said if number != UNKNOWN_ID]
 
     def encode(self, token_lists: Sequence[Iterable[str]], length: int) -> npt.NDArray[np.int32]:
         """Ids of the first `length` tokens of each list, padded at the end: (n, length)."""

@@ -17,6 +17,7 @@ from pipelines.pairs import PairsConfig
 from pipelines.prediction import PredictionConfig, Predictor, create_predictor
 from pipelines.reply_promotion import ReplyPromotionConfig
 from pipelines.responses import ResponsesConfig
+from pipelines.seq2seq import Seq2seqRepliesConfig
 from pipelines.suggestions import Ranked, ResponseSet, SuggestionsConfig, TriggerConfig, suggest
 
 RESPONSES = "responses.json"  # the response set among a version's files
@@ -34,6 +35,7 @@ class RepliesConfig:
     trigger: TriggerConfig = field(default_factory=TriggerConfig)
     suggestions: SuggestionsConfig = field(default_factory=SuggestionsConfig)
     promotion: ReplyPromotionConfig = field(default_factory=ReplyPromotionConfig)
+    seq2seq: Seq2seqRepliesConfig = field(default_factory=Seq2seqRepliesConfig)
 
 
 @dataclass(frozen=True)

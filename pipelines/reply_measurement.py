@@ -3,14 +3,13 @@
 A sample of so many rows comes to the driver, never a whole split; its size is in the settings.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from models.dual_encoder_config import DualEncoderConfig
 from models.ranking import Candidates, RankingScore, draw_candidates, score_ranking
 from models.vocabulary import InputSpec
 from pipelines.encoding import Encoded
@@ -19,7 +18,11 @@ from pipelines.suggestions import Response, choose_threshold
 from udfs.screening import near_duplicate_key
 
 if TYPE_CHECKING:  # TensorFlow: 4 s that only a training needs
+    import keras
+
     from models.dual_encoder import DualEncoder
+
+N = TypeVar("N", bound="keras.Model")
 
 CANDIDATES = 100
 _SEED = 0  # of the candidates: the same for every model
@@ -51,13 +54,14 @@ class SuggestionScore:
 
     coverage: float  # share of questions that get any
     precision: float  # share of those whose suggestions hold the answer that was given, or one of its cluster
-    distinct_1: float  # different words among all words of the suggestions (Li et al., 2016)
-    distinct_2: float  # different pairs of words
+    distinct_1: float  # of the suggestions
+    distinct_2: float  # likewise
 
 
-def load_reply_network(inputs: Mapping[str, InputSpec], config: DualEncoderConfig, weights_url: str) -> "DualEncoder":
-    """The trained network, both towers of it."""
-    from models.dual_encoder import build_network
+def load_pair_network(
+    build_network: Callable[..., N], inputs: Mapping[str, InputSpec], config: Any, weights_url: str
+) -> N:
+    """The network that `build_network` makes of a snapshot of pairs, trained."""
     from models.weights import assign_variables, load_npz
 
     network = build_network(inputs, classes=0, config=config)
@@ -99,14 +103,22 @@ def find_threshold(suggested: Sequence[Suggested], known: Sequence[Response], *,
 def score_suggestions(suggested: Sequence[Suggested], known: Sequence[Response]) -> SuggestionScore:
     """Of the suggestions to held-out questions; `known` are all answers that may be suggested."""
     given = [one for one in suggested if one.replies]
-    words = [reply.text.split() for one in given for reply in one.replies]
+    distinct_1, distinct_2 = measure_distinct([reply.text for one in given for reply in one.replies])
     hits = list(_hits(given, known))
     return SuggestionScore(
         coverage=len(given) / max(len(suggested), 1),
         precision=sum(hits) / max(len(hits), 1),
-        distinct_1=_distinct([(word,) for line in words for word in line]),
-        distinct_2=_distinct([pair for line in words for pair in pairwise(line)]),
+        distinct_1=distinct_1,
+        distinct_2=distinct_2,
     )
+
+
+def measure_distinct(texts: Sequence[str]) -> tuple[float, float]:
+    """Different words among all words of the texts, and different pairs of words (Li et al., 2016)."""
+    lines = [text.split() for text in texts]
+    words = [(word,) for line in lines for word in line]
+    pairs = [pair for line in lines for pair in pairwise(line)]
+    return _share_different(words), _share_different(pairs)
 
 
 def _hits(suggested: Sequence[Suggested], known: Sequence[Response]) -> Iterator[bool]:
@@ -119,5 +131,5 @@ def _hits(suggested: Sequence[Suggested], known: Sequence[Response]) -> Iterator
         yield key in texts or (cluster is not None and cluster in {reply.cluster for reply in one.replies})
 
 
-def _distinct(ngrams: Sequence[tuple[str, ...]]) -> float:
+def _share_different(ngrams: Sequence[tuple[str, ...]]) -> float:
     return len(set(ngrams)) / max(len(ngrams), 1)

@@ -9,8 +9,12 @@ from pyspark.sql import functions as F
 
 from udfs.masking import PLACEHOLDERS
 from udfs.normalization import LINK
+from udfs.screening import clean_text
 
 _BLOCKED = ["시발", "씨발", "병신", "지랄", "개새끼", "미친놈", "미친년", "닥쳐", "꺼져", "자살", "죽어", "죽여"]
+
+_MARKS = "|".join(map(re.escape, (*PLACEHOLDERS, LINK)))
+_NO_LETTER = "[^가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,17 @@ def select_responses(pairs: DataFrame, config: ResponsesConfig) -> DataFrame:
 
 def may_be_suggested(reply: Column, blocklist: Sequence[str]) -> Column:
     """Whether a clean answer holds no mask token, no link and nothing of the blocklist, however it is spaced."""
-    marks = "|".join(map(re.escape, (*PLACEHOLDERS, LINK)))
-    letters = F.regexp_replace(F.lower(reply), "[^가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]", "")
-    words = [re.escape(word) for word in blocklist]
-    return ~reply.rlike(marks) & (~letters.rlike("|".join(words)) if words else F.lit(True))
+    letters = F.regexp_replace(F.lower(reply), _NO_LETTER, "")
+    return ~reply.rlike(_MARKS) & (~letters.rlike(_any_of(blocklist)) if blocklist else F.lit(True))
+
+
+def may_be_said(reply: str, blocklist: Sequence[str]) -> bool:
+    """Whether a text that nobody has read may be shown: as it stands it is clean, and `may_be_suggested`."""
+    if clean_text(reply) != reply or re.search(_MARKS, reply):
+        return False
+    letters = re.sub(_NO_LETTER, "", reply.lower())
+    return bool(letters) and not (blocklist and re.search(_any_of(blocklist), letters))
+
+
+def _any_of(words: Sequence[str]) -> str:
+    return "|".join(map(re.escape, words))

@@ -7,6 +7,8 @@ import numpy as np
 from pipelines.errors import MalgilError
 
 if TYPE_CHECKING:
+    from models.beam_search import Search
+    from pipelines.encoding import TextEncoder
     from pipelines.prediction import Predictor
 
 _TEXTS = ("배송은 언제 오나요?", "주문을 취소하고 환불받고 싶어요", "안녕하세요 ㅎㅎ", "ㅋ", "문의 드립니다 " * 40)
@@ -31,6 +33,25 @@ def check_predictor(predictor: "Predictor", *, name: str, version: str) -> None:
         fault = "probabilities that add up to 1, received others"
     elif np.abs(found - alone).max() > _TOLERANCE:
         fault = "the same for a text alone and among others, received different probabilities"
+    else:
+        return
+    raise ModelSelfTestError(f"{name} version {version}: its self-test expected {fault}; train it again")
+
+
+def check_search(search: "Search", encoder: "TextEncoder", *, name: str, version: str) -> None:
+    """See that a few texts get answers out of the vocabulary, alone as probable as among others.
+
+    Raises ModelSelfTestError, with what was found instead. The texts are fixed and nobody's.
+    """
+    feature = encoder.features[0]
+    found = search(feature.encode(_TEXTS))
+    alone = np.concatenate([search(feature.encode([text])).scores[:, 0] for text in _TEXTS])
+    if found.ids.min() < 0 or found.ids.max() >= feature.vocabulary.size:
+        fault = f"units below {feature.vocabulary.size}, received {found.ids.max()}"
+    elif not np.isfinite(found.scores[:, 0]).all():
+        fault = "scores that are numbers, received others"
+    elif np.abs(found.scores[:, 0] - alone).max() > _TOLERANCE:
+        fault = "the same for a text alone and among others, received different answers"
     else:
         return
     raise ModelSelfTestError(f"{name} version {version}: its self-test expected {fault}; train it again")

@@ -8,6 +8,8 @@
 | hannanum, kkma, komoran | konlpy, GPL-3 | morphemes in their dictionary form |
 | characters | ours | every character but blanks: 주문해 -> 주 문 해 |
 | character_ngrams | ours | runs of 1 to 4 characters, blanks left out, ^ and $ at the ends, the short ones first |
+| spaced_characters | ours | every character, a blank as ▁: 주문 해 -> 주 문 ▁ 해 |
+| spaced_morphemes | mecab-ko | morphemes as they stand, ▁ before those behind a blank: 주문 해요 -> 주문 ▁해요 |
 | jamo_ngrams | ours | runs of 3 to 6 jamo of an eojeol, ^ and $ at its ends, the short ones first |
 
 What holds for every name: a token is not empty and holds no blank; a placeholder such as [전화번호] is one
@@ -20,6 +22,7 @@ from functools import cache, partial
 
 from udfs.jamo import to_jamo
 from udfs.lossless import Analyze, make_lossless
+from udfs.spaced_units import BLANK, mark_blanks
 
 MAX_NGRAM = 4
 JAMO_NGRAMS = range(3, 7)
@@ -34,6 +37,8 @@ ANALYZERS: tuple[str, ...] = (
     "characters",
     "character_ngrams",
     "jamo_ngrams",
+    "spaced_characters",
+    "spaced_morphemes",
 )
 
 
@@ -65,13 +70,18 @@ def load_analyzer(name: str) -> Analyze:
 
 
 def _load_mecab_ko() -> Analyze:
+    return _open_mecab_ko("%m/%f[0] ")
+
+
+def _open_mecab_ko(node: str) -> Analyze:
+    """Morphemes, each as `node` says."""
     import _mecab
     import mecab
     import mecab_ko_dic
 
     options = ["--rcfile", str(mecab.mecabrc_path), "--dicdir", str(mecab_ko_dic.dictionary_path)]
     # MeCab().pos() gives the same in 2.4 times the time: it makes Python objects of every node
-    form = ["--node-format=%m/%f[0] ", "--unk-format=%m/%f[0] ", "--bos-format=", "--eos-format="]
+    form = [f"--node-format={node}", f"--unk-format={node}", "--bos-format=", "--eos-format="]
     parse = _mecab.Tagger([*options, *form]).parse
     return make_lossless(lambda text: parse(text).split(), is_complete=True)
 
@@ -116,10 +126,27 @@ def _split_jamo_ngrams(text: str) -> list[str]:
     return [run[start : start + n] for n in JAMO_NGRAMS for run in runs for start in range(len(run) - n + 1)]
 
 
+def _load_spaced_characters() -> Analyze:
+    analyze = make_lossless(lambda text: list("".join(text.split())), is_complete=True)
+    return lambda text: analyze(BLANK.join(text.split()))
+
+
+def _load_spaced_morphemes() -> Analyze:
+    analyze = _open_mecab_ko("%m ")
+
+    def tokenize_text(text: str) -> list[str]:
+        printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+        return mark_blanks(printable.strip(), analyze(printable))
+
+    return tokenize_text
+
+
 _LOADERS: dict[str, Callable[[], Analyze]] = {
     "mecab_ko": _load_mecab_ko,
     "kiwi": _load_kiwi,
     "characters": _load_characters,
     "character_ngrams": _load_character_ngrams,
     "jamo_ngrams": _load_jamo_ngrams,
+    "spaced_characters": _load_spaced_characters,
+    "spaced_morphemes": _load_spaced_morphemes,
 }

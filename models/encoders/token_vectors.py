@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from models.vocabulary import PADDING_ID
+
 Tensor = Any  # a keras.KerasTensor; Keras ships no types
 Seeds = Iterator[int]  # of initial weights and dropouts, in the order in which they are made
 
@@ -29,3 +31,10 @@ class TokenVectors:
 
         count = ops.maximum(ops.sum(self.mask, axis=1), 1.0)  # (batch, 1)
         return ops.sum(values * self.mask, axis=1) / count
+
+
+def token_mask(ids: Tensor) -> Tensor:
+    """(batch, length, 1), float32: 1 for a token, 0 for padding."""
+    from keras import ops
+
+    return ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)

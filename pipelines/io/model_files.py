@@ -1,7 +1,7 @@
 """A model version's folder: what is in it, and the proof that it is what was registered.
 
 It is MLflow's Keras flavor, so `mlflow.pyfunc` serves it without this project, and beside it `encoder.json`
-(text to inputs, outputs to intents) and `manifest.json` (SHA-256 of every other file).
+(text to inputs, outputs to intents), perhaps further networks, and `manifest.json` (SHA-256 of every other file).
 """
 
 import hashlib
@@ -54,11 +54,17 @@ class LoadedModel:
 
 
 def write_model(
-    path: Path, *, network: "keras.Model", encoder: TextEncoder, documents: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    network: "keras.Model",
+    encoder: TextEncoder,
+    documents: Mapping[str, str] | None = None,
+    parts: Mapping[str, "keras.Model"] | None = None,
 ) -> None:
-    """Write a version's folder, for a network from the encoder's inputs to its intents' probabilities.
+    """Write a version's folder, for a network from the encoder's inputs to what it is to give.
 
-    `documents` are further files by name, which the manifest covers as well.
+    `documents` are further files by name, and `parts` further networks of Keras's own layers by a name that ends in
+    .keras; the manifest covers both as well.
     """
     import mlflow.keras
 
@@ -66,12 +72,14 @@ def write_model(
     mlflow.keras.save_model(
         _without_training_layers(network, encoder),
         str(path),
-        signature=_signature(encoder),
+        signature=_signature(network, encoder),
         pip_requirements=_installed(_REQUIREMENTS),  # else MLflow loads the model again to find them: 20 s
     )
     (path / ENCODER).write_text(encoder.to_json(), encoding="utf8")
     for name, text in (documents or {}).items():
         (path / name).write_text(text, encoding="utf8")
+    for name, part in (parts or {}).items():
+        part.save(path / name)
     (path / MANIFEST).write_text(json.dumps(_hash_files(path), indent=1), encoding="utf8")
     verify_files(str(path))
 
@@ -88,6 +96,13 @@ def load_model(files: ModelFiles) -> LoadedModel:
     network = keras.models.load_model(path / NETWORK, compile=False, safe_mode=True)
     encoder = TextEncoder.from_json((path / ENCODER).read_text(encoding="utf8"))
     return LoadedModel(network, encoder, files.name, files.version)
+
+
+def load_part(files: ModelFiles, name: str) -> "keras.Model":
+    """A further network of the version, after `load_model` has checked its files; likewise without code of theirs."""
+    import keras
+
+    return keras.models.load_model(Path(files.path) / name, compile=False, safe_mode=True)
 
 
 def verify_files(path: str, *, manifest_sha256: str | None = None) -> None:
@@ -107,7 +122,9 @@ def verify_files(path: str, *, manifest_sha256: str | None = None) -> None:
             raise ModelManifestError(_fault(folder, name, expected.get(name), found.get(name)))
         if Path(name).suffix not in _SAFE_SUFFIXES:
             raise ModelManifestError(f"model {path}: expected no file that can carry code, found {name}")
-    _refuse_lambdas(folder / NETWORK)
+    for name in sorted(expected):
+        if Path(name).suffix == ".keras":
+            _refuse_lambdas(folder / name)
 
 
 def file_sha256(path: Path) -> str:
@@ -149,7 +166,8 @@ def _without_training_layers(network: "keras.Model", encoder: TextEncoder) -> "k
     served = keras.models.clone_model(network, clone_function=plain)  # the layers themselves, not copies
     ids = {name: np.arange(spec.length)[None].astype(np.int32) for name, spec in encoder.inputs.items()}
     ids = {name: ids[name] % spec.size for name, spec in encoder.inputs.items()}
-    if not np.array_equal(network(ids), served(ids)):
+    outputs = zip(*(keras.tree.flatten(model(ids)) for model in (network, served)), strict=True)
+    if not all(np.array_equal(own, other) for own, other in outputs):
         raise MalgilError(f"{network.name}: a layer of our own acts in prediction; expected Keras's own layers there")
     return served
 
@@ -174,13 +192,14 @@ def _hash_files(folder: Path) -> dict[str, str]:
     return {name: value for name, value in sorted(hashes.items()) if name != MANIFEST}
 
 
-def _signature(encoder: TextEncoder) -> "ModelSignature":
+def _signature(network: "keras.Model", encoder: TextEncoder) -> "ModelSignature":
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    ids, probabilities = np.dtype(np.int32), np.dtype(np.float32)
+    ids, numbers = np.dtype(np.int32), np.dtype(np.float32)
+    given = network.output if isinstance(network.output, dict) else {"probabilities": network.output}
     inputs = [TensorSpec(ids, (-1, spec.length), name) for name, spec in encoder.inputs.items()]
-    outputs = [TensorSpec(probabilities, (-1, len(encoder.intents)), "probabilities")]
+    outputs = [TensorSpec(numbers, [size or -1 for size in out.shape], name) for name, out in given.items()]
     return ModelSignature(inputs=Schema([*inputs]), outputs=Schema([*outputs]))
 
 

@@ -73,8 +73,9 @@ def register_model(
     snapshot: str,
     metrics: Mapping[str, float],
     documents: Mapping[str, str] | None = None,
+    parts: Mapping[str, "keras.Model"] | None = None,
 ) -> str:
-    """The version of this training, with the alias `challenger`; `documents` are further files of its.
+    """The version of this training, with the alias `challenger`; `documents` and `parts` are further files of its.
 
     A training has one version: registering it again changes nothing but the alias. The version appears only
     when all its files stand in the artifact store, so a killed registration leaves none.
@@ -84,7 +85,7 @@ def register_model(
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model"
-            write_model(path, network=network, encoder=encoder, documents=documents)
+            write_model(path, network=network, encoder=encoder, documents=documents, parts=parts)
             run.tracking.client.log_artifacts(run.run_id, str(path), _ARTIFACTS)
             manifest = file_sha256(path / MANIFEST)
         tags = {TRAINING_ID: run.training_id, SNAPSHOT: snapshot, _MANIFEST_TAG: manifest, **metrics}

@@ -40,6 +40,7 @@ class MlflowConfig:
         default_factory=lambda: {"sentiment": "malgil-sentiment", "complaint": "malgil-complaint"}
     )
     reply_model: str = "malgil-reply"  # the registered name of the reply models
+    seq2seq_model: str = "malgil-seq2seq"  # that of the models that write answers
     cache: str = "var/cache/models"  # local folder of downloaded models
 
 

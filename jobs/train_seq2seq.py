@@ -1,0 +1,73 @@
+"""Learn from talk to write answers unit by unit: pairs, an encoder and a decoder, registered as malgil-seq2seq.
+
+./spark-submit.sh train_seq2seq dataset=songys_chatbot data_root=../shared/data recipe=seq2seq
+"""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from jobs.job import Job, Summary, main
+from jobs.lineage import find_clean, seq2seq_training_id, written_pairs_id
+from jobs.seq2seq_steps import measure_writing, register_writer
+from jobs.training_steps import log_training
+from pipelines.io.messages import read_clean_messages
+from pipelines.io.pair_snapshots import KIND, WrittenPairsConfig, publish_written_pairs
+from pipelines.io.registry import find_version
+from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
+from pipelines.seq2seq import use_units
+from pipelines.training import train_on_spark
+
+SECTIONS = ("input", "cleaning", "training_set", "replies", "training", "mlflow")
+
+
+def run(job: Job) -> Summary:
+    settings, training = job.settings, seq2seq_training_id(job)
+    tracking, name = connect_mlflow(settings.mlflow), settings.mlflow.seq2seq_model
+    snapshot = _find_pairs(job)
+    standing = job.store.manifest("trainings", training)
+    if standing is None or find_version(tracking, name, training_id=training) is None:
+        standing = None
+        parameters = {"seq2seq": asdict(settings.replies.seq2seq), "training": asdict(settings.training)}
+        run = start_run(tracking, training, parameters=parameters, tags={"snapshot": written_pairs_id(job)})
+        facts = _train(job, run)
+        finish_run(run)
+        job.store.publish("trainings", training, lambda _: facts)
+    facts = job.store.manifest("trainings", training) or {}
+    return {"rows": snapshot["rows"], **facts, "skipped": standing is not None}
+
+
+def _find_pairs(job: Job) -> dict[str, Any]:
+    """The snapshot of pairs, made where it does not stand yet."""
+    clean, settings = find_clean(job), job.settings
+    units, replies = settings.replies.seq2seq.units, settings.replies
+    config = WrittenPairsConfig(
+        replace(replies.pairs, max_reply_chars=min(replies.pairs.max_reply_chars, units.length)),
+        use_units(settings.training_set, units),
+        replies.responses.blocklist,
+    )
+    messages = read_clean_messages(job.spark, job.store.url("clean", clean["id"]))
+    return job.store.manifest(KIND, written_pairs_id(job)) or publish_written_pairs(
+        job.store, written_pairs_id(job), messages, config, has_validation="validation" in clean["splits"]
+    )
+
+
+def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
+    from models.seq2seq import build_network  # TensorFlow: 4 s, and only if there is something to train
+
+    result = train_on_spark(
+        job.spark, job.store.url(KIND, written_pairs_id(job)), job.settings.training,
+        build_network=build_network, network_config=job.settings.replies.seq2seq.network,
+        run_url=job.store.url("checkpoints", run.training_id), on_progress=job.step.update,
+    )  # fmt: skip
+    log_training(run, result)
+    measured = measure_writing(job, run.tracking, result)
+    version = register_writer(job, run, measured)
+    return {
+        "model": job.settings.mlflow.seq2seq_model, "version": version, "snapshot": written_pairs_id(job),
+        "mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs, "best_epoch": result.best_epoch,
+        "rows_per_s": round(result.rows_per_s), "metrics": measured.metrics,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(__file__, run)
