@@ -26,7 +26,7 @@ _ROWS = 64  # messages that are answered at once
 
 
 def _default_units() -> FeatureConfig:
-    return FeatureConfig(analyzer="spaced_characters", length=64, max_vocabulary=8_000)
+    return FeatureConfig(analyzer="spaced_characters", length=64, max_vocabulary=4_000)
 
 
 @dataclass(frozen=True)
