@@ -9,22 +9,22 @@ when. SIGTERM and Ctrl-C end it behind the micro-batch that it is in, and it goe
 from functools import partial
 
 from jobs.job import Job, Summary, main
+from jobs.live_models import name_models, source_models
 from jobs.stopping import stop_requests
-from pipelines.io.followed_models import ModelSource
 from pipelines.io.kafka_topics import make_topics, read_messages_topic, write_records
 from pipelines.io.live_checkpoint import open_checkpoint
 from pipelines.io.live_query import run_query
+from pipelines.io.live_releases import releasing
 from pipelines.io.live_report import LiveReport
 from pipelines.io.live_worker import LiveWorker, predict_live, warm_workers
 from pipelines.io.metrics_server import LiveMetrics, serve_metrics
 from pipelines.io.redis_connection import connect_redis
-from pipelines.io.slot_releases import release_slots
 from pipelines.io.tracking import connect_mlflow
 from pipelines.live_counts import create_counts
 from pipelines.live_messages import parse_records
 from pipelines.speculation import without_speculation
 
-SECTIONS = ("cleaning", "training_set", "mlflow", "prediction", "redis", "kafka", "live")
+SECTIONS = ("cleaning", "training_set", "mlflow", "prediction", "replies", "redis", "kafka", "live")
 
 
 def run(job: Job) -> Summary:
@@ -35,12 +35,12 @@ def run(job: Job) -> Summary:
     counts = create_counts(job.spark.sparkContext)
     raw = read_messages_topic(job.spark, kafka, live.source_options())
     messages = parse_records(raw, max_bytes=live.max_message_bytes, speakers=settings.training_set.speakers)
-    slots = release_slots(
-        tracking, job.store, settings.mlflow.intent_model, look_every_s=live.look_every_s,
+    released = releasing(
+        tracking, job.store, name_models(settings), look_every_s=live.look_every_s,
         with_staging=live.staging_percent > 0,
     )  # fmt: skip
-    with stop_requests() as is_over, slots as releases:
-        models = ModelSource(releases.folder, live.look_every_s, settings.prediction, live.staging_percent)
+    with stop_requests() as is_over, released as releases:
+        models = source_models(settings, releases.folder)
         worker = LiveWorker(models, settings.cleaning.screening, redis, settings.redis, kafka, live.keep_texts)
         records = predict_live(messages, worker, counts)
         report = LiveReport(counts, releases, job.progress.note, every_s=live.report_every_s)

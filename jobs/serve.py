@@ -11,24 +11,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jobs.job import PlainJob, Summary, main_without_spark
+from jobs.live_models import name_models, source_models
 from jobs.stopping import stop_requests
-from pipelines.io.followed_models import FollowedModels, ModelSource, following_models
+from pipelines.io.followed_models import FollowedModels, following_models
 from pipelines.io.http_predictions import HttpPredictions, HttpRules, create_app
 from pipelines.io.http_server import open_socket, run_server
+from pipelines.io.live_releases import LiveReleases, releasing
 from pipelines.io.shared_model import import_tensorflow
-from pipelines.io.slot_releases import SlotReleases, release_slots
 from pipelines.io.store import Store, StoreConfig
 from pipelines.io.tracking import connect_mlflow
 from pipelines.micro_batches import BatchLimits
 from pipelines.settings import Settings
 
-SECTIONS = ("cleaning", "mlflow", "prediction", "live", "serve")
+SECTIONS = ("cleaning", "mlflow", "prediction", "replies", "live", "serve")
 
 
 def run(job: PlainJob) -> Summary:
     serve = job.settings.serve
     with stop_requests() as is_over, open_socket(serve) as opened, _follow(job) as (followed, releases):
-        predictions = HttpPredictions(lambda: followed.current, releases.refused, _rules(job.settings))
+        predictions = HttpPredictions(lambda: followed.current, lambda: releases.refused, _rules(job.settings))
         run_server(
             create_app(predictions), opened, serve, is_over=is_over,
             begin=lambda url: job.progress.note(json.dumps({"url": url, **predictions.describe()})),
@@ -37,19 +38,16 @@ def run(job: PlainJob) -> Summary:
 
 
 @contextmanager
-def _follow(job: PlainJob) -> Iterator[tuple[FollowedModels, SlotReleases]]:
+def _follow(job: PlainJob) -> Iterator[tuple[FollowedModels, LiveReleases]]:
     """The slots' models, in a store of this server's own: those of predict_stream and of other servers stay theirs."""
     settings, live = job.settings, job.settings.live
     own_store = Store(StoreConfig(root=f"{settings.serve.folder}/{settings.serve.port}"))
-    tracking, name = connect_mlflow(settings.mlflow), settings.mlflow.intent_model
+    tracking, names = connect_mlflow(settings.mlflow), name_models(settings)
     import_tensorflow(threads=settings.serve.threads)
     with_staging = live.staging_percent > 0
-    with release_slots(
-        tracking, own_store, name, look_every_s=live.look_every_s, with_staging=with_staging
-    ) as releases:
-        source = ModelSource(releases.folder, live.look_every_s, settings.prediction, live.staging_percent)
-        with following_models(source) as followed:
-            yield followed, releases
+    released = releasing(tracking, own_store, names, look_every_s=live.look_every_s, with_staging=with_staging)
+    with released as releases, following_models(source_models(settings, releases.folder)) as followed:
+        yield followed, releases
 
 
 def _rules(settings: Settings) -> HttpRules:

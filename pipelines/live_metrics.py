@@ -16,7 +16,7 @@ _PREFIX = "malgil_live"
 
 
 def describe_metrics(
-    counts: Counts, progress: Mapping[str, Any] | None, *, slots: Mapping[str, str], refused: Iterable[str]
+    counts: Counts, progress: Mapping[str, Any] | None, *, slots: Mapping[str, str | None], refused: Iterable[str]
 ) -> Iterator[Metric]:
     """Every metric: of the counts, of the last micro-batch's progress (none before the first), of the models."""
     yield from _describe_counts(counts)
@@ -26,11 +26,12 @@ def describe_metrics(
         yield from _describe_partitions(progress["sources"])
 
 
-def describe_models(slots: Mapping[str, str], refused: Iterable[str], *, prefix: str) -> Iterator[Metric]:
-    """1 for the version in each slot, and for each refused one."""
+def describe_models(slots: Mapping[str, str | None], refused: Iterable[str], *, prefix: str) -> Iterator[Metric]:
+    """1 for the version in each slot that has one, and for each refused one."""
     family = GaugeMetricFamily(f"{prefix}_slot", "The version in each slot", labels=["slot", "version"])
     for slot, version in slots.items():
-        family.add_metric([slot, version], 1)
+        if version is not None:
+            family.add_metric([slot, version], 1)
     yield family
     text = "Versions that failed their checks"
     yield _family(GaugeMetricFamily, "refused_model", text, "version", dict.fromkeys(refused, 1), prefix=prefix)

@@ -1,9 +1,16 @@
-"""Which model predicts for a room while two are live: production for all, staging for a share of the rooms."""
+"""The models that live messages are predicted with, and which one predicts a room's intents while two are live."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipelines.prediction import Predictor
+
+if TYPE_CHECKING:
+    from pipelines.replies import ReplyPredictor
+
+REPLY = "reply"  # the part of a prediction that a reply model gives
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,13 +22,24 @@ class LiveModel:
     version: str
 
 
+@dataclass(frozen=True, eq=False)
+class LiveReplier:
+    """A version of a reply model in this process, ready to suggest."""
+
+    predictor: "ReplyPredictor"
+    name: str
+    version: str
+
+
 @dataclass(frozen=True)
 class LiveModels:
-    """The models of the two slots in this process."""
+    """The models in this process: those of the intent's two slots, and those that there are of further parts."""
 
     production: LiveModel
     staging: LiveModel | None = None
     staging_percent: float = 0.0  # of the rooms: 0 to 100
+    labellers: Mapping[str, LiveModel] = field(default_factory=dict)  # by task, in the order of their names
+    replier: LiveReplier | None = None
 
     def choose(self, room_id: str | None) -> LiveModel:
         """The room's model: one for all its messages, in any process; a message without a room is production's.
@@ -31,6 +49,22 @@ class LiveModels:
         if self.staging is None or room_id is None or _place(room_id) * 100 >= self.staging_percent:
             return self.production
         return self.staging
+
+    @property
+    def slots(self) -> dict[str, str | None]:
+        """The version in each slot of the intent, and of each further part that has one."""
+        further = {label_part(task): model.version for task, model in self.labellers.items()}
+        return {
+            "production": self.production.version,
+            "staging": self.staging.version if self.staging else None,
+            **({REPLY: self.replier.version} if self.replier else {}),
+            **further,
+        }
+
+
+def label_part(task: str) -> str:
+    """The part of a prediction that a task's model gives."""
+    return f"labels.{task}"
 
 
 def _place(room_id: str) -> float:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from pipelines.live_models import LiveModel, LiveModels
+from pipelines.live_models import LiveModel, LiveModels, LiveReplier
 from pipelines.prediction import Predictor
 from udfs.screening import ScreeningConfig, screen_text
 
 Row = Mapping[str, Any]
 Top = list[tuple[str, float]]
+Labels = dict[str, tuple[str, float]]  # by task
 Found = tuple[Top, bool]  # the most probable intents, and whether it is out of scope
 _NOTHING: Found = ([], True)  # of a text that says nothing
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -75,12 +76,14 @@ def screen_message(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
 
 def predict_clean(messages: Sequence[CleanMessage], models: LiveModels) -> list[Prediction]:
     """The prediction of each message, in order, by the model of its room: one call of each model."""
+    texts = [message.text for message in messages]
     chosen = [models.choose(message.row["room_id"]) for message in messages]
-    found = _predict_by_model([message.text for message in messages], chosen)
+    found, labels = _predict_by_model(texts, chosen), _label_texts(texts, models.labellers)
+    replies, reply_version = _suggest_replies(texts, models.replier)
     now = _look_at_clock()
     return [
-        _write_prediction(message.row, one, model, now)
-        for message, one, model in zip(messages, found, chosen, strict=True)
+        _write_prediction(row, one, labelled, suggested, {"intent": model.version, "reply": reply_version}, now)
+        for (row, _), one, labelled, suggested, model in zip(messages, found, labels, replies, chosen, strict=True)
     ]
 
 
@@ -92,6 +95,22 @@ def _predict_by_model(texts: Sequence[str], chosen: Sequence[LiveModel]) -> list
         for i, one in zip(places, _predict_tops(model.predictor, [texts[i] for i in places]), strict=True):
             found[i] = one
     return found
+
+
+def _label_texts(texts: Sequence[str], labellers: Mapping[str, LiveModel]) -> list[Labels]:
+    """What the tasks' models say of each text, by task; nothing of a blank one."""
+    labels: list[Labels] = [{} for _ in texts]
+    for task, labeller in labellers.items():
+        for known, (top, _) in zip(labels, _predict_tops(labeller.predictor, texts), strict=True):
+            known.update((task, best) for best in top[:1])
+    return labels
+
+
+def _suggest_replies(texts: Sequence[str], replier: LiveReplier | None) -> tuple[list[list[str]], str | None]:
+    """The suggested answers to each text, and the version that suggests them; none where there is no model for it."""
+    if replier is None:
+        return [[] for _ in texts], None
+    return replier.predictor.suggest(texts), replier.version
 
 
 def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Found]:
@@ -119,7 +138,9 @@ def _look_at_clock() -> _Moment:
     return _Moment(now.isoformat(timespec="microseconds").replace("+00:00", "Z"), now.timestamp() * 1000)
 
 
-def _write_prediction(row: Row, found: Found, model: LiveModel, now: _Moment) -> Prediction:
+def _write_prediction(
+    row: Row, found: Found, labels: Labels, replies: Sequence[str], versions: Mapping[str, str | None], now: _Moment
+) -> Prediction:
     """The JSON that prediction_json writes of the same prediction in a batch."""
     top, is_out_of_scope = found
     intent, confidence = top[0] if top else (None, None)
@@ -130,16 +151,16 @@ def _write_prediction(row: Row, found: Found, model: LiveModel, now: _Moment) ->
         "intent": intent,
         "confidence": confidence,
         "top": top,
-        "labels": {},
+        "labels": labels,
         "is_out_of_scope": is_out_of_scope,
-        "replies": [],
-        "models": {"intent": model.version, "reply": None},
+        "replies": replies,
+        "models": versions,
         "sent_at": row["sent_at"],
         "predicted_at": now.text,
     }
     sent_us = row["sent_us"]
     delay_ms = None if sent_us is None else now.ms - sent_us / 1000
-    return Prediction(row["message_id"], row["room_id"], model.version, _to_json(value), delay_ms)
+    return Prediction(row["message_id"], row["room_id"], str(versions["intent"]), _to_json(value), delay_ms)
 
 
 def _write_dead_letter(row: Row, text: str, reason: str) -> DeadLetter:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from models.beam_search import Search
     from pipelines.encoding import TextEncoder
     from pipelines.prediction import Predictor
+    from pipelines.replies import ReplyPredictor
 
 _TEXTS = ("배송은 언제 오나요?", "주문을 취소하고 환불받고 싶어요", "안녕하세요 ㅎㅎ", "ㅋ", "문의 드립니다 " * 40)
 _TOLERANCE = 1e-3
@@ -35,7 +36,7 @@ def check_predictor(predictor: "Predictor", *, name: str, version: str) -> None:
         fault = "the same for a text alone and among others, received different probabilities"
     else:
         return
-    raise ModelSelfTestError(f"{name} version {version}: its self-test expected {fault}; train it again")
+    raise ModelSelfTestError(_describe(fault, name, version))
 
 
 def check_search(search: "Search", encoder: "TextEncoder", *, name: str, version: str) -> None:
@@ -54,4 +55,20 @@ def check_search(search: "Search", encoder: "TextEncoder", *, name: str, version
         fault = "the same for a text alone and among others, received different answers"
     else:
         return
-    raise ModelSelfTestError(f"{name} version {version}: its self-test expected {fault}; train it again")
+    raise ModelSelfTestError(_describe(fault, name, version))
+
+
+def check_reply_predictor(predictor: "ReplyPredictor", *, name: str, version: str) -> None:
+    """See that its network predicts as a model must, and that its response set has the network's answers, in order.
+
+    Raises ModelSelfTestError, with what was found instead.
+    """
+    check_predictor(predictor.predictor, name=name, version=version)
+    answers, known = predictor.predictor.encoder.intents, predictor.responses.responses
+    if answers != tuple(response.text for response in known):
+        fault = f"the network's {len(answers)} answers in its response set, received {len(known)} or others"
+        raise ModelSelfTestError(_describe(fault, name, version))
+
+
+def _describe(fault: str, name: str, version: str) -> str:
+    return f"{name} version {version}: its self-test expected {fault}; train it again"

@@ -1,11 +1,13 @@
-"""An untrained intent model that is small, and whose predictions differ from text to text."""
+"""Untrained models that are small, and whose predictions differ from text to text: of intents, and of replies."""
 
 from typing import Any
 
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
+from pipelines.suggestions import Response, ResponseSet
 
 INTENTS = ("delivery", "order_cancel", "refund", "greeting")
+ANSWERS = ("배송 언제 되나요?", "네 가능합니다", "안 됩니다", "기다려 주세요", "감사합니다")
 ENCODER = TextEncoder(
     (
         Feature("syllables", "characters", 16, Vocabulary(tuple("배송주문취소환불언제요안녕하세"))),
@@ -26,3 +28,16 @@ def build_tiny_model(*, seed: int, classes: int = len(INTENTS)) -> Any:
     network = with_probabilities(build_network(ENCODER.inputs, classes=classes, config=config))
     network.set_weights([weight * 20 for weight in network.get_weights()])  # far from even probabilities
     return network
+
+
+def build_tiny_replier(*, threshold: float = 0.5) -> tuple[Any, TextEncoder, ResponseSet]:
+    """A network that finds those of ANSWERS that a text is worded like, its encoder, and its response set."""
+    from models.dual_encoder import answer_vectors, build_network, build_selector
+    from models.dual_encoder_config import REPLY, DualEncoderConfig
+
+    vocabulary = Vocabulary(tuple(sorted(set("".join(ANSWERS)) - {" "})))
+    encoder = TextEncoder((Feature("letters", "characters", 12, vocabulary),), ANSWERS)
+    inputs = {prefix + name: spec for prefix in ("", REPLY) for name, spec in encoder.inputs.items()}
+    network = build_network(inputs, classes=0, config=DualEncoderConfig(embedding_size=64, hidden=8, wording_size=512))
+    selector = build_selector(network, answer_vectors(network, encoder.encode(ANSWERS)))
+    return selector, encoder, ResponseSet(tuple(Response(text, None, "neutral") for text in ANSWERS), threshold)

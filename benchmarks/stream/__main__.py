@@ -1,6 +1,6 @@
 """Live prediction on real Kafka and Redis: latency at an even rate, throughput of a backlog, and a plain loop beside.
 
-    python -m benchmarks.stream [latency throughput long] [--faust PYTHON] [--output FILE]
+    python -m benchmarks.stream [latency throughput long] [--further] [--faust PYTHON] [--output FILE]
 
 - latency: at 100 messages/s, milliseconds from sent_at to visible in Redis; predict_stream, the same while its champion
   changes, then a plain loop.
@@ -8,8 +8,9 @@
   loops on the same rows.
 - long: a backlog of a million messages, and whether memory grows.
 
-Without a name, the first two: about twelve minutes. The model has the default recipe and random weights; the texts are
-generated shop chat. A message is visible when Redis has its key and its room's entry.
+Without a name, the first two: about twelve minutes. The models have the default recipe and random weights; the texts
+are generated shop chat. With `--further`, predict_stream and predict_batch add labels of two tasks and replies, the
+loops do not. A message is visible when Redis has its key and its room's entry.
 """
 
 import argparse
@@ -41,7 +42,10 @@ def main() -> None:
     """Measure, print the tables, write the JSON."""
     arguments = _parse_arguments()
     found: dict[str, Found] = {}
-    with tempfile.TemporaryDirectory(prefix="malgil-benchmark-") as folder, open_bench(Path(folder)) as bench:
+    with (
+        tempfile.TemporaryDirectory(prefix="malgil-benchmark-") as folder,
+        open_bench(Path(folder), with_further=arguments.further) as bench,
+    ):
         for part in arguments.parts or PARTS[:2]:
             found[part] = _measure(part, bench, arguments)
             _print_table(part, found[part])
@@ -150,6 +154,7 @@ def _parse_arguments() -> argparse.Namespace:
     limits = (5_000, 20_000, LiveConfig().max_offsets_per_trigger, 100_000)
     parser.add_argument("--limits", type=int, nargs="+", default=limits, help="messages a micro-batch, of throughput")
     parser.add_argument("--long-rows", type=int, default=1_000_000)
+    parser.add_argument("--further", action="store_true", help="labels of two tasks and replies beside the intents")
     parser.add_argument("--faust", default="", help="a Python that has faust-streaming, to measure it as well")
     parser.add_argument("--output", type=Path, default=Path("var/benchmarks/stream.json"))
     return parser.parse_args()

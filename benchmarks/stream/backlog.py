@@ -10,10 +10,13 @@ from benchmarks.stream.bench import MODEL, Bench
 from pipelines.io.kafka_connector import add_kafka_connector
 from pipelines.io.kafka_topics import make_topics, write_records
 from pipelines.io.predictions import publish_predictions
-from pipelines.io.registry import download_model
+from pipelines.io.registry import download_champions, download_model
 from pipelines.io.session import create_session
 from pipelines.io.store import Store, StoreConfig
+from pipelines.live_models import REPLY
 from pipelines.prediction import PredictionConfig, add_predictions
+from pipelines.replies import add_replies
+from pipelines.suggestions import SuggestionsConfig
 
 ROOMS = 1000
 _WARM_ROWS = 10_000
@@ -49,6 +52,8 @@ def _messages(spark: SparkSession, texts: list[str], rows: int) -> DataFrame:
 def _measure_batch(bench: Bench, spark: SparkSession, rows: int) -> int:
     """Of what predict_batch does with clean messages: predictions into Parquet, then into Redis; workers are warm."""
     model = download_model(bench.tracking, MODEL, "champion")
+    labellers = download_champions(bench.tracking, bench.tracking.config.label_models)
+    replier = download_champions(bench.tracking, {REPLY: bench.tracking.config.reply_model}).get(REPLY)
     store = Store(StoreConfig(root=str(bench.folder / "batch")))
     seconds = 0.0
     for count in (_WARM_ROWS, rows):
@@ -57,7 +62,12 @@ def _measure_batch(bench: Bench, spark: SparkSession, rows: int) -> int:
         _messages(spark, bench.texts, count).write.parquet(path)
         started = time.monotonic()
         messages, now = spark.read.parquet(path), datetime.now(timezone.utc)
-        predictions = add_predictions(messages, model, PredictionConfig(), predicted_at=now)
+        if replier:
+            messages = add_replies(messages, replier, SuggestionsConfig())
+        predictions = add_predictions(
+            messages, model, PredictionConfig(), predicted_at=now, labellers=labellers,
+            reply_version=replier.version if replier else None,
+        )  # fmt: skip
         publish_predictions(store, f"rows-{count}", predictions, bench.redis_config)
         seconds = time.monotonic() - started
     return round(rows / seconds)

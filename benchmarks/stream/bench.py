@@ -10,6 +10,7 @@ from typing import Any
 import redis
 
 from benchmarks.predict_batch import build_model, generate_texts
+from benchmarks.stream.further import promote_further
 from devstack.stack import StackStatus, start_stack, stop_stack
 from pipelines.io.kafka_topics import KafkaConfig
 from pipelines.io.redis_connection import RedisConfig
@@ -79,14 +80,16 @@ class Bench:
 
 
 @contextmanager
-def open_bench(folder: Path) -> Iterator[Bench]:
-    """In an empty folder; the services end with the block."""
+def open_bench(folder: Path, *, with_further: bool = False) -> Iterator[Bench]:
+    """In an empty folder; the services end with the block. `with_further`: models of labels and replies as well."""
     texts = [text for text in generate_texts(_TEXTS) if not clean_and_screen(text, ScreeningConfig()).reason]
     config = MlflowConfig(
         tracking_uri=f"sqlite:///{folder}/mlflow.db", artifact_root=f"{folder}/artifacts", cache=f"{folder}/cache"
     )
     tracking = connect_mlflow(config)
-    versions = _register_versions(tracking, texts)
+    versions = register_versions(tracking, texts)
+    if with_further:
+        promote_further(tracking, texts)
     try:
         stack = start_stack(folder / "stack", ["kafka", "redis"], report=lambda _: None, timeout_s=120)
         yield Bench(folder, stack, tracking, texts, versions)
@@ -94,7 +97,8 @@ def open_bench(folder: Path) -> Iterator[Bench]:
         stop_stack(folder / "stack")
 
 
-def _register_versions(tracking: Tracking, texts: list[str]) -> tuple[str, str]:
+def register_versions(tracking: Tracking, texts: list[str]) -> tuple[str, str]:
+    """Two versions of the intent model with random weights; the first one is champion."""
     network, encoder = build_model(texts, intents=60)
 
     def register(training_id: str) -> str:

@@ -1,53 +1,54 @@
-"""The slots' models in a live Python worker: loaded once, and replaced by newer ones that were loaded behind them."""
+"""The slots' models in a live process: loaded once, and replaced by newer ones that were loaded behind them."""
 
 import gc
 import logging
-import os
-import tempfile
+import posixpath
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from io import BytesIO
-from zipfile import ZipFile
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
 
-from models.files import locate
 from pipelines.errors import MalgilError
-from pipelines.io.model_files import ModelFiles, load_model, verify_files
-from pipelines.io.model_releases import Release, ReleasedModel, read_refusal, read_release, write_refusal
+from pipelines.io.model_files import LoadedModel
 from pipelines.io.python_worker import keep_archives_read, keep_objects
+from pipelines.io.released_versions import ReleasedVersions
 from pipelines.io.shared_model import start_tensorflow
-from pipelines.live_models import LiveModel, LiveModels
+from pipelines.live_models import REPLY, LiveModel, LiveModels, LiveReplier, label_part
 from pipelines.prediction import PredictionConfig, create_predictor
-from pipelines.self_test import check_predictor
+from pipelines.replies import create_reply_predictor, read_response_set
+from pipelines.self_test import check_predictor, check_reply_predictor
+from pipelines.suggestions import SuggestionsConfig
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a worker finds the release, and how it uses the models."""
+    """Where a worker finds the releases, and how it uses the models."""
 
-    folder: str  # the release's, a URL
+    folder: str  # the releases', a URL
     look_every_s: float
     prediction: PredictionConfig
     staging_percent: float = 0.0
+    tasks: tuple[str, ...] = ()  # whose models, where they are released, add labels
+    suggestions: SuggestionsConfig | None = None  # None: no replies are suggested
 
 
 class FollowedModels:
-    """The release's models, from `current`: always ones that passed their checks, without waiting for others.
+    """The releases' models, from `current`: always ones that passed their checks, without waiting for others.
 
-    A thread of its own looks for a new release and loads what is new in it; whoever predicts meanwhile has the one
-    before. A version that cannot be loaded, whose files are not those of its manifest, or that fails its self-test is
-    refused: this worker says so in the store and never tries it again. Two slots that change places load nothing.
+    A thread of its own looks for new releases and loads what is new in them; whoever predicts meanwhile has what was
+    there before. What is refused, and by what, is written in ReleasedVersions. Without a model of a further part
+    (a task's labels, the replies) that part is empty, until one is released.
     `after_change` is called when the models are there, and whenever others have taken their place.
     """
 
     def __init__(self, source: ModelSource, *, after_change: Callable[[], object]) -> None:
         self._source, self._after_change = source, after_change
-        self._loaded: dict[ReleasedModel, LiveModel] = {}
+        self._intent = ReleasedVersions(source.folder, partial(_prepare_model, source.prediction))
+        self._labels, self._reply = _follow_labels(source), _follow_reply(source)
         self.current = self._start()
         self._after_change()
         self._over = threading.Event()
@@ -60,53 +61,38 @@ class FollowedModels:
         self._follower.join()
 
     def _start(self) -> LiveModels:
-        """Raises MalgilError where neither the wanted version nor the standby can predict."""
-        release = read_release(self._source.folder)
-        if release is None:
-            folder = self._source.folder
-            raise MalgilError(f"expected a model's release in {folder}, found none; start predict_stream again")
-        models = self._take(release, None)
-        if models is None:
-            raise MalgilError(f"no model can predict: {read_refusal(self._source.folder, release.production)}")
-        return models
+        """Raises MalgilError where neither the wanted intent version nor the standby can predict."""
+        self._intent.look()
+        models = self._look_further()
+        if models is not None:
+            return models
+        if fault := self._intent.read_fault():
+            raise MalgilError(f"no model can predict: {fault}")
+        raise MalgilError(
+            f"expected a model's release in {self._source.folder}, found none; start predict_stream again"
+        )
 
     def _follow(self) -> None:
         while not self._over.wait(self._source.look_every_s):
-            self._look_patiently()
-
-    def _look_patiently(self) -> None:
-        try:
-            release = read_release(self._source.folder)
-            models = self._take(release, self.current) if release else None
-            if models is not None and models is not self.current:
+            _look_patiently(self._intent)
+            models = self._look_further()
+            if models is not None and models != self.current:
                 self.current = models
                 self._after_change()
-        except Exception as error:  # the store does not answer: the models stay, the next look may find it
-            log.warning("no look for a new model: %s", type(error).__name__)
 
-    def _take(self, release: Release, before: LiveModels | None) -> LiveModels | None:
-        """The release's models, those of `before` where they are the same; None where no one can be production."""
-        production = self._load_first(release.production, release.standby)
-        if production is None:
+    def _look_further(self) -> LiveModels | None:
+        """The models that there are after a look at those of further parts; None where no one predicts intents."""
+        for label in self._labels.values():
+            _look_patiently(label)
+        if self._reply:
+            _look_patiently(self._reply)
+        if self._intent.production is None:
             return None
-        staging = self._load_first(release.staging)
-        kept = (production, staging)
-        self._loaded = {released: model for released, model in self._loaded.items() if model in kept}
-        if before and (before.production, before.staging) == kept:
-            return before
-        return LiveModels(production, staging, self._source.staging_percent)
-
-    def _load_first(self, *candidates: ReleasedModel | None) -> LiveModel | None:
-        """The first one that can predict."""
-        for released in filter(None, candidates):
-            if released in self._loaded:
-                return self._loaded[released]
-            if read_refusal(self._source.folder, released) is None and (
-                model := _load_or_refuse(self._source, released)
-            ):
-                self._loaded[released] = model
-                return model
-        return None
+        labellers = {task: label.production for task, label in self._labels.items() if label.production}
+        replier = self._reply.production if self._reply else None
+        return LiveModels(
+            self._intent.production, self._intent.staging, self._source.staging_percent, labellers, replier
+        )
 
 
 @contextmanager
@@ -130,34 +116,36 @@ def follow_models(source: ModelSource) -> FollowedModels:
     return FollowedModels(source, after_change=keep_objects)
 
 
-def _load_or_refuse(source: ModelSource, released: ReleasedModel) -> LiveModel | None:
-    """None where it is refused. Raises an error of the file system where the store does not answer."""
-    filesystem, path = locate(released.url)
-    archive = filesystem.cat_file(path)
+def _look_patiently(versions: ReleasedVersions[LiveModel] | ReleasedVersions[LiveReplier]) -> None:
     try:
-        return _load(source, released, archive)
-    except MalgilError as error:
-        write_refusal(source.folder, released, str(error))
-    except Exception as error:  # a file that somebody else made can fail in any way
-        write_refusal(source.folder, released, f"it cannot be loaded: {type(error).__name__}")
-    return None
+        versions.look()
+    except Exception as error:  # the store does not answer: the models stay, the next look may find it
+        log.warning("no look for a new model: %s", type(error).__name__)
 
 
-def _load(source: ModelSource, released: ReleasedModel, archive: bytes) -> LiveModel:
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="malgil-model-") as folder:
-        with ZipFile(BytesIO(archive)) as files:
-            files.extractall(folder)
-        verify_files(folder, manifest_sha256=released.manifest_sha256)
-        loaded = load_model(ModelFiles(folder, released.name, released.version))
-    predictor = create_predictor(loaded, source.prediction)
-    check_predictor(predictor, name=released.name, version=released.version)
-    seconds = time.monotonic() - started
-    log.warning(
-        "process %d predicts with %s version %s, loaded in %.1f s",
-        os.getpid(),
-        released.name,
-        released.version,
-        seconds,
-    )
-    return LiveModel(predictor, released.name, released.version)
+def _follow_labels(source: ModelSource) -> dict[str, ReleasedVersions[LiveModel]]:
+    prepare = partial(_prepare_model, replace(source.prediction, top_k=1))
+    return {
+        task: ReleasedVersions(posixpath.join(source.folder, label_part(task)), prepare)
+        for task in sorted(source.tasks)
+    }
+
+
+def _follow_reply(source: ModelSource) -> ReleasedVersions[LiveReplier] | None:
+    if source.suggestions is None:
+        return None
+    return ReleasedVersions(posixpath.join(source.folder, REPLY), partial(_prepare_replier, source.suggestions))
+
+
+def _prepare_model(config: PredictionConfig, loaded: LoadedModel, folder: Path) -> LiveModel:  # noqa: ARG001 - as others
+    """Raises ModelSelfTestError."""
+    predictor = create_predictor(loaded, config)
+    check_predictor(predictor, name=loaded.name, version=loaded.version)
+    return LiveModel(predictor, loaded.name, loaded.version)
+
+
+def _prepare_replier(config: SuggestionsConfig, loaded: LoadedModel, folder: Path) -> LiveReplier:
+    """Raises ModelSelfTestError."""
+    predictor = create_reply_predictor(loaded, read_response_set(folder), config)
+    check_reply_predictor(predictor, name=loaded.name, version=loaded.version)
+    return LiveReplier(predictor, loaded.name, loaded.version)

@@ -20,7 +20,7 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 class HttpMetrics:
     """Counts since the start of the server. `slots` and `refused` are asked when somebody looks."""
 
-    def __init__(self, slots: Callable[[], Mapping[str, str | None]], refused: Mapping[str, str]) -> None:
+    def __init__(self, slots: Callable[[], Mapping[str, str | None]], refused: Callable[[], Mapping[str, str]]) -> None:
         self._registry = CollectorRegistry()
         self._outcomes = Counter(
             f"{_PREFIX}_requests", "Requests for a prediction", ["outcome"], registry=self._registry
@@ -54,11 +54,10 @@ class HttpMetrics:
 @dataclass(frozen=True, eq=False)
 class _ModelMetrics(Collector):
     slots: Callable[[], Mapping[str, str | None]]
-    refused: Mapping[str, str]
+    refused: Callable[[], Mapping[str, str]]
 
     def collect(self) -> Iterable[Metric]:
-        slots = {slot: version for slot, version in self.slots().items() if version is not None}
-        return describe_models(slots, tuple(self.refused), prefix=_PREFIX)
+        return describe_models(self.slots(), self.refused(), prefix=_PREFIX)
 
 
 def _read(counter: Counter, label: str) -> dict[str, int]:

@@ -36,13 +36,15 @@ class HttpRules:
 class HttpPredictions:
     """The routes and what they share.
 
-    `find_models` is asked at the beginning of each batch. `refused`, versions with the reason, may grow meanwhile.
+    `find_models` is asked at the beginning of each batch; `find_refused`, for versions with the reason, by who looks.
     """
 
-    def __init__(self, find_models: Callable[[], LiveModels], refused: Mapping[str, str], rules: HttpRules) -> None:
-        self._find_models, self._refused, self._rules = find_models, refused, rules
+    def __init__(
+        self, find_models: Callable[[], LiveModels], find_refused: Callable[[], Mapping[str, str]], rules: HttpRules
+    ) -> None:
+        self._find_models, self._find_refused, self._rules = find_models, find_refused, rules
         self._batches = MicroBatches(self._predict_batch, rules.limits)
-        self._metrics = HttpMetrics(self._slots, refused)
+        self._metrics = HttpMetrics(lambda: find_models().slots, find_refused)
 
     async def predict(self, request: Request) -> Response:
         started = time.perf_counter()
@@ -64,7 +66,7 @@ class HttpPredictions:
 
     def describe(self) -> dict[str, Any]:
         """The versions that predict, and those that were refused with the reason."""
-        return {"slots": self._slots(), "refused_models": dict(self._refused)}
+        return {"slots": self._find_models().slots, "refused_models": dict(self._find_refused())}
 
     def summarize(self) -> dict[str, Any]:
         """What became of the requests."""
@@ -97,10 +99,6 @@ class HttpPredictions:
     def _predict_batch(self, messages: Sequence[CleanMessage]) -> list[Prediction]:
         self._metrics.batch_rows.observe(len(messages))
         return predict_clean(messages, self._find_models())
-
-    def _slots(self) -> dict[str, str | None]:
-        models = self._find_models()
-        return {"production": models.production.version, "staging": models.staging.version if models.staging else None}
 
 
 def create_app(predictions: HttpPredictions) -> FastAPI:

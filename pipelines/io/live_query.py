@@ -32,6 +32,8 @@ class LiveConfig:
     patience_s: float = 300.0  # for this long a query that fails is started again, then the job fails
     max_message_bytes: int = 65_536  # a longer record becomes a dead letter unread
     staging_percent: float = 0.0  # of the rooms are predicted by the version in staging, where there is one
+    with_labels: bool = True  # whether the tasks' champions (mlflow.label_models) add labels, as predict_batch's do
+    with_replies: bool = True  # whether the champion of mlflow.reply_model suggests replies, as predict_batch's does
     keep_texts: bool = True  # whether clean texts stand in Redis as long as predictions, for feedback to be joined with
     look_every_s: float = 2.0  # between two looks for what is in a slot, and of workers for a new release
     report_every_s: float = 10.0  # between two lines of counts

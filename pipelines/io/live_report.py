@@ -8,7 +8,7 @@ from typing import Any
 from pyspark import Accumulator
 from pyspark.sql.streaming.query import StreamingQuery
 
-from pipelines.io.slot_releases import SlotReleases
+from pipelines.io.live_releases import LiveReleases
 from pipelines.live_counts import Counts, describe_counts
 
 
@@ -18,7 +18,7 @@ class LiveReport:
     def __init__(
         self,
         counts: Accumulator[Counts],
-        releases: SlotReleases,
+        releases: LiveReleases,
         write: Callable[[str], None],
         *,
         every_s: float,
@@ -38,10 +38,8 @@ class LiveReport:
 
     def summarize(self) -> dict[str, Any]:
         """The counts, the version in each slot, and those that were refused with the reason."""
-        release, counts = self._releases.current, describe_counts(self._counts.value.copy())
-        staging = release.staging.version if release.staging else None
-        slots = {"production": release.production.version, "staging": staging}
-        return {**counts, "slots": slots, "refused_models": dict(self._releases.refused)}
+        counts = describe_counts(self._counts.value.copy())
+        return {**counts, "slots": self._releases.slots, "refused_models": self._releases.refused}
 
 
 def read_lag(query: StreamingQuery) -> int | None:

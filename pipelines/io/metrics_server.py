@@ -14,7 +14,7 @@ from pyspark import Accumulator
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines.errors import MalgilError
-from pipelines.io.slot_releases import SlotReleases
+from pipelines.io.live_releases import LiveReleases
 from pipelines.live_counts import Counts
 from pipelines.live_metrics import describe_metrics
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class LiveMetrics(Collector):
     """Live prediction's metrics; it keeps the last micro-batch's progress and nothing else."""
 
-    def __init__(self, counts: Accumulator[Counts], releases: SlotReleases) -> None:
+    def __init__(self, counts: Accumulator[Counts], releases: LiveReleases) -> None:
         self._counts, self._releases = counts, releases
         self._progress: Any = None
 
@@ -34,9 +34,7 @@ class LiveMetrics(Collector):
         self._progress = json.loads(progress.json) if progress else None  # PySpark's own offsets are no JSON
 
     def collect(self) -> Iterable[Metric]:
-        release, refused = self._releases.current, tuple(self._releases.refused)
-        models = {"production": release.production, "staging": release.staging}
-        slots = {slot: model.version for slot, model in models.items() if model}
+        slots, refused = self._releases.slots, self._releases.refused
         return describe_metrics(self._counts.value.copy(), self._progress, slots=slots, refused=refused)
 
 

@@ -1,7 +1,8 @@
-"""The models that live workers are to predict with: a file in the store that the driver writes and workers read.
+"""The models that live workers are to predict with: files in the store that the driver writes and workers read.
 
     live/models/release.json            each slot's version, and the one that predicts where production's is refused
     live/models/refused/<id>.json       written by a worker in which that version failed its checks
+    live/models/<part>/…                the same two of the models that a prediction's further parts come from
     models/<name>-<version>-<hash>/     the version's files
 
 So any number of workers, on any node, follow the registry, which only the driver asks.
@@ -11,6 +12,7 @@ import json
 import logging
 import posixpath
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,9 +40,9 @@ class ReleasedModel:
 
 @dataclass(frozen=True)
 class Release:
-    """What live workers predict with."""
+    """What live workers predict with, of one model."""
 
-    production: ReleasedModel
+    production: ReleasedModel | None = None  # None: nothing, where a part of the prediction may be empty
     standby: ReleasedModel | None = None  # production where that one is refused; None before there was another
     staging: ReleasedModel | None = None  # for a share of the rooms; they are production's where it is refused
 
@@ -58,15 +60,15 @@ def store_model(store: Store, model: ModelFiles) -> ReleasedModel:
     return ReleasedModel(model.name, model.version, manifest, output_id, store.url(_KIND, output_id, _ARCHIVE))
 
 
-def remove_other_models(store: Store, release: Release) -> None:
-    """Remove the files of versions that no worker may want any more."""
-    kept = {model.output_id for model in release.models}
+def remove_other_models(store: Store, releases: Iterable[Release]) -> None:
+    """Remove the files of versions that no worker may want any more: those that are in none of the releases."""
+    kept = {model.output_id for release in releases for model in release.models}
     for output_id in set(store.outputs(_KIND)) - kept:
         store.remove(store.url(_KIND, output_id))
 
 
 def read_release(folder: str) -> Release | None:
-    """The folder's release; None before the first one."""
+    """The folder's release; None before the first one, and for the moment in which it is replaced."""
     content = read_bytes(_release_url(folder))
     if content is None:
         return None

@@ -21,10 +21,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from devstack.stack import StackStatus
 from pipelines.io.registry import promote, register_model
 from pipelines.io.tracking import Tracking, start_run
-from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
+from pipelines.replies import RESPONSES
+from tests.tiny_model import ENCODER, INTENTS, build_tiny_model, build_tiny_replier
 
 PROJECT = Path(__file__).resolve().parents[2]
-MODEL = "malgil-intent"
+MODEL, REPLY_MODEL = "malgil-intent", "malgil-reply"
 START_S, ANSWER_S = 180, 60
 
 
@@ -39,6 +40,18 @@ def release(tracking: Tracking, seed: int, *, name: str = MODEL) -> str:
     """Such a version as champion."""
     version = register(tracking, seed, name=name)
     promote(tracking, name, version)
+    return version
+
+
+def release_replier(tracking: Tracking) -> str:
+    """A version of a small reply model as champion."""
+    network, encoder, responses = build_tiny_replier()
+    run = start_run(tracking, "reply-training", parameters={}, tags={})
+    version = register_model(
+        run, REPLY_MODEL, network=network, encoder=encoder, snapshot="5eed", metrics={},
+        documents={RESPONSES: responses.to_json()},
+    )  # fmt: skip
+    promote(tracking, REPLY_MODEL, version)
     return version
 
 

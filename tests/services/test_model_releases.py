@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.errors import MalgilError
 from pipelines.io.followed_models import FollowedModels, ModelSource, following_models
+from pipelines.io.live_releases import LiveNames, LiveReleases
 from pipelines.io.model_releases import Release, read_release, write_release
 from pipelines.io.model_slots import Slots, roll_back, stage, swap_slots
 from pipelines.io.python_worker import keep_objects
@@ -190,11 +191,13 @@ def test_files_of_versions_that_nobody_wants_any_more_are_removed(
     tracking: Tracking, store: Store, release: Callable[..., str], follow: Follow
 ) -> None:
     release(1)
-    releases = SlotReleases(tracking, store, MODEL)
+    releases = LiveReleases(tracking, store, LiveNames(MODEL))
     for seed in (2, 7):
         release(seed)
         releases.look()
-    kept = found(releases)
+    kept = read_release(releases.folder)
+    assert kept is not None
+    assert kept.production is not None
     assert kept.standby is not None
     assert set(store.outputs("models")) == {kept.production.output_id, kept.standby.output_id}
 

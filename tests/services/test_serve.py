@@ -22,7 +22,8 @@ import pytest
 from pipelines.io.registry import promote
 from pipelines.io.tracking import Tracking
 from pipelines.prediction import PREDICTION
-from tests.services.streams import MODEL, PROJECT, register, release
+from tests.services.streams import MODEL, PROJECT, register, release, release_replier
+from tests.tiny_model import ANSWERS, INTENTS
 
 PHONE = "010-2345-6789"
 MESSAGE = {"message_id": "m1", "room_id": "방1", "bot_id": "shop", "text": "배송은 언제 오나요?"}
@@ -113,6 +114,8 @@ def _post(connection: http.client.HTTPConnection, body: bytes | dict[str, Any]) 
 
 @pytest.fixture(scope="module")
 def first(tracking: Tracking) -> str:
+    """The intent champion, beside one that adds labels."""
+    release(tracking, 99, name="malgil-sentiment")
     return release(tracking, seed=1)
 
 
@@ -131,6 +134,7 @@ def test_an_answer_is_the_live_prediction_of_a_masked_message(server: Server, fi
         name: MESSAGE[name] for name in ("message_id", "room_id", "bot_id")
     }
     assert prediction["models"] == {"intent": first, "reply": None}
+    assert prediction["labels"]["sentiment"][0] in INTENTS
     assert prediction["top"][0] == [prediction["intent"], prediction["confidence"]]
     assert prediction["sent_at"] <= prediction["predicted_at"]
     _, unmasked = server.post({**MESSAGE, "text": f"{PHONE}로 환불해 주세요"})
@@ -152,6 +156,12 @@ def test_what_cannot_be_predicted_is_answered_with_the_reason_alone(
     server: Server, body: bytes | dict[str, Any], reason: str
 ) -> None:
     assert server.post(body) == (422, {"reason": reason})
+
+
+def test_replies_are_suggested_once_there_is_a_champion_of_them(server: Server, tracking: Tracking) -> None:
+    version = release_replier(tracking)
+    server.wait(lambda: server.post(MESSAGE)[1]["models"]["reply"] == version)
+    assert server.post({**MESSAGE, "text": ANSWERS[0]})[1]["replies"][0] == ANSWERS[0]
 
 
 def test_its_numbers_are_there_for_prometheus_and_hold_no_text(server: Server, first: str) -> None:

@@ -16,12 +16,22 @@ from devstack.stack import StackStatus
 from examples.consume_predictions import read_predictions
 from pipelines.io.chat_client import PredictionTimeoutError, connect_chat
 from pipelines.io.model_slots import stage
-from pipelines.io.registry import promote
+from pipelines.io.registry import champion, promote
 from pipelines.io.tracking import Tracking
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.prediction import Predictor
-from tests.services.streams import MODEL, START_S, Stream, Topics, register, release, run_job, say
-from tests.tiny_model import INTENTS
+from tests.services.streams import (
+    MODEL,
+    REPLY_MODEL,
+    START_S,
+    Stream,
+    Topics,
+    register,
+    release,
+    release_replier,
+    run_job,
+    say,
+)
 from udfs.shop_chat import ChatConfig, write_block
 
 DAY = date(2026, 5, 1)
@@ -39,7 +49,9 @@ def make_topics(stack: StackStatus, tracking: Tracking, tmp_path_factory: pytest
 
 @pytest.fixture(scope="module")
 def first(tracking: Tracking) -> str:
-    """The champion that streams begin with."""
+    """The champion that streams begin with, beside those of another task and of replies."""
+    release(tracking, 99, name="malgil-sentiment")
+    release_replier(tracking)
     return release(tracking, seed=1)
 
 
@@ -126,17 +138,14 @@ def test_a_checkpoint_of_an_older_layout_is_refused(
     assert error.startswith("live.checkpoint: expected layout 1 of topic older.messages, found layout 0 of topic older")
 
 
-def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_path: Path) -> None:
+def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tracking: Tracking, tmp_path: Path) -> None:
     topics, lines = stream.topics, write_block(0, CHAT, DAY)
     (tmp_path / "day.jsonl").write_bytes(b"\n".join(lines))
-    batch = Topics(topics.stack, topics.tracking, tmp_path, "batch", 15)
+    batch = Topics(topics.stack, tracking, tmp_path, "batch", 15)
     source = [f"input.path={tmp_path}/day.jsonl", "cleaning.duplicates.window_s=-1"]
     cleaned = run_job(batch, "clean_messages", *source)
-    version = release(topics.tracking, 99, name="malgil-sentiment")  # of another task: the batch adds its labels
-    assert run_job(batch, "predict_batch", *source)["labels"] == {"sentiment": version}
+    run_job(batch, "predict_batch", *source)
     expected = batch.predictions()
-    labels = [prediction.pop("labels") for prediction in expected.values()]
-    assert {(len(found), found["sentiment"][0] in INTENTS) for found in labels} == {(1, True)}
 
     topics.send(lines)
     stream.wait(lambda: any(report["read"] == len(lines) for report in stream.reports()), within_s=START_S)
@@ -144,12 +153,14 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tmp_p
     assert Counter(letter["reason"] for _, letter in topics.read("dead_letters")) == cleaned["rejected"]
     found = topics.predictions()
     assert found.keys() == expected.keys()
-    assert all(prediction["labels"] == {} for prediction in found.values())
     for message_id, prediction in expected.items():
-        assert _without_numbers(found[message_id]) == _without_numbers({**prediction, "labels": {}})
+        assert _without_numbers(found[message_id]) == _without_numbers(prediction)
         assert _numbers(found[message_id]) == pytest.approx(_numbers(prediction), abs=1e-5)
     assert len({prediction["intent"] for prediction in expected.values()}) > 1
     assert {prediction["is_out_of_scope"] for prediction in expected.values()} == {True, False}
+    assert len({prediction["labels"]["sentiment"][0] for prediction in expected.values()}) > 1
+    assert {bool(prediction["replies"]) for prediction in expected.values()} == {True, False}
+    assert {prediction["models"]["reply"] for prediction in expected.values()} == {champion(tracking, REPLY_MODEL)}
     assert {json.dumps(value, sort_keys=True) for _, value in topics.read("predictions")} == {
         json.dumps(value, sort_keys=True) for value in found.values()
     }
@@ -170,11 +181,13 @@ def _assert_metrics_tell(stream: Stream, report: dict[str, Any], *, sent: int) -
 
 def _without_numbers(prediction: dict[str, Any]) -> dict[str, Any]:
     top = [intent for intent, _ in prediction["top"]]
-    return {**prediction, "confidence": None, "top": top, "predicted_at": None}
+    labels = {task: label for task, (label, _) in prediction["labels"].items()}
+    return {**prediction, "confidence": None, "top": top, "labels": labels, "predicted_at": None}
 
 
 def _numbers(prediction: dict[str, Any]) -> list[float]:
-    return [prediction["confidence"], *(probability for _, probability in prediction["top"])]
+    pairs = [*prediction["top"], *prediction["labels"].values()]
+    return [prediction["confidence"], *(probability for _, probability in pairs)]
 
 
 def test_what_cannot_be_predicted_becomes_a_dead_letter_without_personal_data(stream: Stream) -> None:
@@ -262,11 +275,13 @@ def test_versions_change_while_messages_flow_and_a_broken_one_does_not_predict(
     talker.start()
     try:
         stream.wait(lambda: first in _models(stream), within_s=START_S)
+        release(tracking, 98, name="malgil-complaint")
         second = register(tracking, seed=2)
         run_job(topics, "stage_model", f"slots.version={second}")
         stream.wait(lambda: second in _models(stream))
         assert run_job(topics, "swap_slots")["production"] == second
-        stream.wait(lambda: stream.reports()[-1]["slots"] == {"production": second, "staging": first})
+        slots = {"production": second, "staging": first}
+        stream.wait(lambda: stream.reports()[-1]["slots"].items() >= slots.items())
         useless = register(tracking, seed=3, classes=3)
         promote(tracking, MODEL, useless)
         stream.wait(lambda: useless in stream.reports()[-1]["refused_models"])
@@ -275,6 +290,7 @@ def test_versions_change_while_messages_flow_and_a_broken_one_does_not_predict(
         promote(tracking, MODEL, changed)
         stream.wait(lambda: changed in stream.reports()[-1]["refused_models"])
         time.sleep(2)
+        stream.wait(lambda: _tasks(topics) == {("sentiment",), ("complaint", "sentiment")})
         is_over.set()
         talker.join()
         predictions = wait_for(stream, sent)
@@ -300,6 +316,11 @@ def _versions_by_room(predictions: Iterable[dict[str, Any]]) -> dict[str, list[s
         if seen[prediction["room_id"]][-1:] != [version]:
             seen[prediction["room_id"]].append(version)
     return seen
+
+
+def _tasks(topics: Topics) -> set[tuple[str, ...]]:
+    """The tasks that predictions have labels of: one that got a champion meanwhile joins the others."""
+    return {tuple(prediction["labels"]) for prediction in topics.predictions().values()}
 
 
 def _is_staged(room: str) -> bool:

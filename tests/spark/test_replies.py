@@ -8,16 +8,13 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from models.vocabulary import Vocabulary
-from pipelines.encoding import Feature, TextEncoder
 from pipelines.io.model_files import ModelFiles, load_model, write_model
 from pipelines.prediction import PREDICTION, PredictionConfig, add_predictions
 from pipelines.prediction_json import prediction_json
 from pipelines.replies import RESPONSES, add_replies, create_reply_predictor, read_response_set
-from pipelines.suggestions import Response, ResponseSet, SuggestionsConfig
-from tests.tiny_model import ENCODER, build_tiny_model
+from pipelines.suggestions import SuggestionsConfig
+from tests.tiny_model import ENCODER, build_tiny_model, build_tiny_replier
 
-ANSWERS = ("배송 언제 되나요?", "네 가능합니다", "안 됩니다", "기다려 주세요", "감사합니다")
 TEXTS = ["배송 언제", "네 가능", " ", "감사", None, "ㅋㅋ"]
 CONFIG = SuggestionsConfig(count=2)
 NOW = datetime(2026, 5, 1, 1, 0, tzinfo=timezone.utc)
@@ -25,15 +22,7 @@ NOW = datetime(2026, 5, 1, 1, 0, tzinfo=timezone.utc)
 
 @pytest.fixture(scope="module")
 def reply_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    from models.dual_encoder import answer_vectors, build_network, build_selector
-    from models.dual_encoder_config import REPLY, DualEncoderConfig
-
-    vocabulary = Vocabulary(tuple(sorted(set("".join(ANSWERS)) - {" "})))
-    encoder = TextEncoder((Feature("letters", "characters", 12, vocabulary),), ANSWERS)
-    inputs = {prefix + name: spec for prefix in ("", REPLY) for name, spec in encoder.inputs.items()}
-    network = build_network(inputs, classes=0, config=DualEncoderConfig(embedding_size=64, hidden=8, wording_size=512))
-    selector = build_selector(network, answer_vectors(network, encoder.encode(ANSWERS)))
-    responses = ResponseSet(tuple(Response(text, None, "neutral") for text in ANSWERS), threshold=0.5)
+    selector, encoder, responses = build_tiny_replier()
     path = tmp_path_factory.mktemp("model") / "reply"
     write_model(path, network=selector, encoder=encoder, documents={RESPONSES: responses.to_json()})
     return ModelFiles(str(path), "malgil-reply", "3")

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.live_models import LiveModel, LiveModels
+from pipelines.io.model_files import LoadedModel
+from pipelines.live_models import LiveModel, LiveModels, LiveReplier
 from pipelines.live_prediction import Outcomes, predict_messages
 from pipelines.prediction import PREDICTION, Predictor
-from tests.tiny_model import ENCODER, INTENTS, build_tiny_model
+from pipelines.replies import create_reply_predictor
+from pipelines.suggestions import SuggestionsConfig
+from tests.tiny_model import ANSWERS, ENCODER, INTENTS, build_tiny_model, build_tiny_replier
 from udfs.screening import ScreeningConfig
 
 PHONE = "010-2345-6789"
@@ -121,6 +124,26 @@ def test_what_scores_below_the_models_threshold_is_out_of_scope(model: LiveModel
     unknown, blank = {**MESSAGE, "text": "꿻쀍"}, {**MESSAGE, "text": " ", "is_screened": False}
     found = predict(strict, MESSAGE, unknown, blank, MESSAGE).predictions
     assert [json.loads(one.value)["is_out_of_scope"] for one in found] == [False, True, True, False]
+
+
+def test_further_models_add_labels_and_replies_to_what_says_something(model: LiveModel) -> None:
+    network, encoder, responses = build_tiny_replier()
+    suggesting = create_reply_predictor(
+        LoadedModel(network, encoder, "malgil-reply", "3"), responses, SuggestionsConfig(count=2)
+    )
+    models = LiveModels(
+        model, labellers={"complaint": model, "mood": model}, replier=LiveReplier(suggesting, "malgil-reply", "3")
+    )
+    rows = [{**MESSAGE, "text": ANSWERS[0]}, {**MESSAGE, "text": " ", "is_screened": False}]
+    outcomes = predict_messages(rows, models, screening=ScreeningConfig())
+    something, nothing = (json.loads(prediction.value) for prediction in outcomes.predictions)
+    best = something["top"][0]
+    assert (something["labels"], nothing["labels"]) == ({"complaint": best, "mood": best}, {})
+    assert (something["replies"][0], len(something["replies"]), nothing["replies"]) == (ANSWERS[0], 2, [])
+    assert something["models"] == nothing["models"] == {"intent": "7", "reply": "3"}
+    assert models.slots == {
+        "production": "7", "staging": None, "reply": "3", "labels.complaint": "7", "labels.mood": "7",
+    }  # fmt: skip
 
 
 def test_no_messages_have_no_outcome(model: LiveModel) -> None:

@@ -57,26 +57,26 @@ def body(text: str) -> bytes:
 
 
 def test_a_message_in_parts_is_one_message(models: LiveModels) -> None:
-    predictions = HttpPredictions(lambda: models, {}, RULES)
+    predictions = HttpPredictions(lambda: models, dict, RULES)
     whole = body(TEXT)
     status, answer = ask(predictions, whole[:12], whole[12:])
     assert (status, json.loads(answer)["models"]) == (200, {"intent": "7", "reply": None})
 
 
 def test_a_body_that_is_too_long_is_not_read_to_its_end(models: LiveModels) -> None:
-    predictions = HttpPredictions(lambda: models, {}, RULES)
+    predictions = HttpPredictions(lambda: models, dict, RULES)
     assert ask(predictions, b"x" * 201, b"x") == (422, '{"reason":"too_long"}')
 
 
 def test_who_goes_away_within_a_message_is_counted(models: LiveModels) -> None:
-    predictions = HttpPredictions(lambda: models, {}, RULES)
+    predictions = HttpPredictions(lambda: models, dict, RULES)
     ask(predictions, b'{"text', None)
     assert predictions.summarize()["outcomes"] == {"gone": 1}
 
 
 def test_who_comes_when_too_many_wait_is_told_to_come_again(models: LiveModels) -> None:
     rules = replace(RULES, limits=replace(RULES.limits, waiting=0))
-    predictions = HttpPredictions(lambda: models, {}, rules)
+    predictions = HttpPredictions(lambda: models, dict, rules)
     assert ask(predictions, body(TEXT)) == (503, '{"reason":"overloaded"}')
 
 
@@ -86,13 +86,13 @@ def test_a_failure_says_nothing_of_the_text(caplog: pytest.LogCaptureFixture) ->
 
     failing = LiveModels(LiveModel(Predictor(ENCODER, fail, 2), "malgil-intent", "7"))
     with caplog.at_level(logging.DEBUG):
-        assert ask(HttpPredictions(lambda: failing, {}, RULES), body(TEXT)) == (500, '{"reason":"failed"}')
+        assert ask(HttpPredictions(lambda: failing, dict, RULES), body(TEXT)) == (500, '{"reason":"failed"}')
     assert "a request failed: ValueError" in caplog.text
     assert TEXT not in caplog.text
 
 
 def test_requests_are_counted_by_outcome_and_version(models: LiveModels) -> None:
-    predictions = HttpPredictions(lambda: models, {"8": "its self-test"}, RULES)
+    predictions = HttpPredictions(lambda: models, lambda: {"8": "its self-test"}, RULES)
     for text in (TEXT, TEXT, "네"):
         ask(predictions, body(text))
     slots = {"production": "7", "staging": None}
