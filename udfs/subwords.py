@@ -16,8 +16,9 @@ SUBWORD = "\x1f"
 
 @lru_cache(maxsize=100_000)
 def list_subwords(token: str) -> tuple[str, ...]:
-    """The runs of 3 to 6 jamo of a token, its beginning and end marked; each starts with SUBWORD."""
-    return tuple(SUBWORD + run for run in tokenize([token], "jamo_ngrams")[0])
+    """The runs of 3 to 6 jamo of a token, its beginning and end marked, its tag left out; each starts with SUBWORD."""
+    text = token.rpartition("/")[0] or token  # "음악/NNG"
+    return tuple(SUBWORD + run for run in tokenize([text], "jamo_ngrams")[0])
 
 
 def add_copies(token_lists: Sequence[Sequence[str]], *, copies: int) -> list[list[list[str]]]:

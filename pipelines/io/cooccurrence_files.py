@@ -37,7 +37,10 @@ def publish_cooccurrences(
         pairs = spark.read.parquet(counted)
         rows = {row["split"]: int(row["count"]) for row in pairs.groupBy("split").count().collect()}
         if len(rows) < 2:
-            raise MalgilError(f"embeddings.kind=glove: expected thousands of pairs of tokens, received {rows}")
+            raise MalgilError(
+                f"embeddings.kind=glove: expected thousands of pairs of tokens, received {rows}; give more messages "
+                "(input.path), or lower embeddings.min_count"
+            )
         write_splits(draft, pairs, rows, training_set, key=(TOKEN, CONTEXT))
         facts = {"messages": tokens.count(), "tokens": frequent, "rows": rows, "intents": []}
         for folder in (staged, counted):

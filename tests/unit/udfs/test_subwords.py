@@ -3,6 +3,8 @@ from udfs.subwords import SUBWORD, add_copies, list_subwords
 
 def test_subwords_are_runs_of_jamo_with_the_token_s_ends() -> None:
     assert list_subwords("네") == (f"{SUBWORD}^ㄴㅔ", f"{SUBWORD}ㄴㅔ$", f"{SUBWORD}^ㄴㅔ$")
+    assert list_subwords("네/IC") == list_subwords("네")
+    assert list_subwords("/") == (f"{SUBWORD}^/$",)
 
 
 def test_in_copies_about_half_of_the_tokens_are_subwords_of_theirs() -> None:
