@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jobs.driver_here import run_here
-from jobs.submission import JOBS, PROJECT, Ending, Submission, Summary, find_sections, needs_spark, open_submission
+from jobs.submission import (
+    JOBS,
+    PROJECT,
+    Ending,
+    Submission,
+    Summary,
+    find_argument,
+    find_sections,
+    needs_spark,
+    open_submission,
+)
 from pipelines.errors import MalgilError
 from pipelines.io.spark_properties import CONF, write_properties
 
@@ -39,7 +49,16 @@ def main(arguments: Sequence[str]) -> int:
     conf, overrides = _take_conf([argument for argument in rest if argument != "--detach"])
     if conf not in _known_confs():
         return _refuse(f"--conf: expected {' or '.join(_known_confs())}, received {conf!r}")
-    return submit(name, overrides, conf=conf, is_detached="--detach" in rest)
+    return submit(name, name_argument(name, overrides), conf=conf, is_detached="--detach" in rest)
+
+
+def name_argument(name: str, overrides: list[str]) -> list[str]:
+    """`trace MESSAGE_ID` as `trace trace.message_id=MESSAGE_ID`, whatever characters the id has."""
+    setting = find_argument(name)
+    if not setting:
+        return overrides
+    named = (f"{setting}={json.dumps(one, ensure_ascii=False)}" if "=" not in one else one for one in overrides)
+    return list(named)
 
 
 def find_jobs() -> dict[str, str]:

@@ -24,9 +24,11 @@ def run(job: Job) -> Summary:
     if manifest is None:
         messages = read_clean_messages(job.spark, job.store.url("clean", clean["id"]))
         config, has_validation = job.settings.training_set, "validation" in clean["splits"]
+        origin = {"clean": clean["id"], "feedback": find_filed_feedback(job).all}
         manifest = publish_snapshot(
-            job.store, output, messages, config, has_validation=has_validation, correct=_find_corrections(job)
-        )
+            job.store.made_from(**origin), output, messages, config, has_validation=has_validation,
+            correct=_find_corrections(job),
+        )  # fmt: skip
     sizes = {name: feature["size"] for name, feature in manifest["features"].items()}
     facts = {"snapshot": output, "path": job.store.url("snapshots", output), "rows": manifest["rows"]}
     return {

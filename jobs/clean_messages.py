@@ -4,10 +4,10 @@
 """
 
 from jobs.job import Job, Summary, main
-from jobs.lineage import clean_id, find_input
+from jobs.lineage import clean_id, find_input, generated_id
 from pipelines.cleaning import clean_messages
 from pipelines.io.messages import publish_clean_messages
-from pipelines.io.raw_messages import read_raw_messages
+from pipelines.io.raw_messages import list_raw_files, read_raw_messages
 from pipelines.parsing import parse_messages
 
 SECTIONS = ("input", "cleaning")
@@ -20,7 +20,10 @@ def run(job: Job) -> Summary:
     if manifest is None:
         raw = read_raw_messages(job.spark, source)
         outcomes = clean_messages(parse_messages(raw, source), job.settings.cleaning)
-        manifest = publish_clean_messages(job.store, output, outcomes, raw)
+        files = list_raw_files(source)
+        origin = {"path": source.path, "files": len(files.urls), "fingerprint": files.fingerprint}
+        generated = {} if job.settings.input.path else {"raw": generated_id(job)}
+        manifest = publish_clean_messages(job.store.made_from(**generated, **origin), output, outcomes, raw)
     counts = {key: manifest[key] for key in ("read", "clean", "rejected", "masked")}
     urls = {"output": job.store.url("clean", output), "quarantine": job.store.url("quarantine", output)}
     return {**counts, **urls, "skipped": standing is not None}

@@ -14,6 +14,7 @@ from pipelines.io.registry import ModelFiles, register_model
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.store import content_id
 from pipelines.io.tracking import Tracking, finish_run, log_document, log_results, start_run
+from pipelines.io.version_records import note_version
 
 _BATCH = 1024
 _BATCHES = 100  # of the validation split, whose rows lie in the order of a hash: so many tell a few weights
@@ -51,6 +52,8 @@ def train_ensemble(
         run, name, network=with_probabilities(network, temperature=calibration.temperature),
         encoder=replace(encoder, scope_threshold=threshold), snapshot=snapshot, metrics=metrics,
     )  # fmt: skip
+    origin = {"snapshots": snapshot, "versions": [f"{m.name}/{m.version}" for m in members.values()]}
+    note_version(job.store.made_from(**origin), name, version, training_id=run.training_id, mlflow_run=run.run_id)
     log_results(run, metrics)
     log_document(run, "ensemble.json", {"shares": shares, "members": {n: asdict(m) for n, m in members.items()}})
     finish_run(run)

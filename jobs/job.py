@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +23,9 @@ from pipelines.errors import MalgilError
 from pipelines.io.executors import executors_in_time
 from pipelines.io.faults import explain_fault
 from pipelines.io.progress import Progress, Step, silent_step
+from pipelines.io.run_records import begin_record, end_record
 from pipelines.io.session import create_session
-from pipelines.io.store import Store
+from pipelines.io.store import Maker, Store
 from pipelines.settings import Settings, load_settings
 
 log = logging.getLogger("malgil")
@@ -66,7 +67,8 @@ def main(file: str, run: Run, *, has_steps: bool = False) -> None:
         with _session(name) as spark, executors_in_time(spark, settings.yarn):
             plain = _open_job(name, run_id, settings, Progress(spark.sparkContext))
             job = Job(**vars(plain), spark=spark)
-            return run(job) if has_steps else run_step(job, name, run)
+            with _recorded(job, spark.sparkContext.applicationId) as report:
+                return report(run(job) if has_steps else run_step(job, name, run))
 
     _run(file, run_in_session)
 
@@ -76,7 +78,8 @@ def main_without_spark(file: str, run: Callable[[PlainJob], Summary], *, has_ste
 
     def run_here(name: str, run_id: str, settings: Settings) -> Summary:
         job = _open_job(name, run_id, settings, Progress(None))
-        return run(job) if has_steps else run_step(job, name, run)
+        with _recorded(job, None) as report:
+            return report(run(job) if has_steps else run_step(job, name, run))
 
     _run(file, run_here)
 
@@ -127,10 +130,31 @@ def _run(file: str, run: Callable[[str, str, Settings], Summary]) -> None:
 
 def _open_job(name: str, run_id: str, settings: Settings, progress: Progress) -> PlainJob:
     """To be called when Spark runs, if it is to: its start forks, which must not happen beside a store's threads."""
+    now = datetime.now(timezone.utc)
     return PlainJob(
-        name=name, run_id=run_id, now=datetime.now(timezone.utc), settings=settings,
-        store=Store(settings.store), progress=progress, step=silent_step(),
+        name=name, run_id=run_id, now=now, settings=settings, progress=progress, step=silent_step(),
+        store=Store(settings.store, Maker(name, run_id, now.isoformat())),
     )  # fmt: skip
+
+
+@contextmanager
+def _recorded(job: PlainJob, application: str | None) -> Iterator[Callable[[Summary], Summary]]:
+    """Leaves the run's record in the store; what is given is handed the run's summary and gives it back."""
+    maker = Maker(job.name, job.run_id, job.now.isoformat())
+    record = begin_record(job.store, maker, settings=asdict(job.settings), application=application)
+
+    def report(summary: Summary) -> Summary:
+        end_record(job.store, record, {"status": "succeeded", **summary})
+        return summary
+
+    try:
+        yield report
+    except Exception as error:
+        try:
+            end_record(job.store, record, {"status": "failed", "error": describe(error)})
+        except Exception:  # the store may be why it failed, and that is to be told
+            log.exception("the end of run %s could not be noted in the store", job.run_id)
+        raise
 
 
 @contextmanager

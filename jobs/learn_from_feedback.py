@@ -25,6 +25,7 @@ from pipelines.io.registry import champion, download_model, promote, resolve, ta
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.store import content_id
 from pipelines.io.tracking import SNAPSHOT, Tracking, connect_mlflow, finish_run, log_results, start_run
+from pipelines.io.version_records import note_version
 from pipelines.warm_start import write_initial_weights
 
 SECTIONS = ("training_set", "network", "training", "mlflow", "promotion", "feedback")
@@ -106,7 +107,8 @@ def _build_set(job: Job, reigning: _Champion, filed: FiledFeedback) -> str:
     parts = asdict(replace(tuning, encoder=TextEncoder((), ())))
     output_id = content_id("fine-tuning", read_manifest_sha256(reigning.files), parts)
     if job.store.manifest("snapshots", output_id) is None:
-        publish_fine_tuning_set(job.spark, job.store, output_id, tuning)
+        origin = {"snapshots": reigning.base, "feedback": filed.all}
+        publish_fine_tuning_set(job.spark, job.store.made_from(**origin), output_id, tuning)
     return output_id
 
 
@@ -128,6 +130,14 @@ def _train(job: Job, tracking: Tracking, reigning: _Champion, snapshot: str) -> 
         job, run, result, name=reigning.files.name, encoder=encoder, snapshot=reigning.base
     )
     log_results(run, metrics)
+    champion = f"{reigning.files.name}/{reigning.files.version}"
+    note_version(
+        job.store.made_from(snapshots=snapshot, versions=champion),
+        reigning.files.name,
+        version,
+        training_id=run.training_id,
+        mlflow_run=run.run_id,
+    )
     finish_run(run)
     return version, {"mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs}
 

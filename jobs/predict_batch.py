@@ -44,7 +44,9 @@ def run(job: Job) -> Summary:
         messages, model, settings.prediction, predicted_at=job.now, labellers=labellers,
         reply_version=replier.version if replier else None,
     )  # fmt: skip
-    counts = publish_predictions(job.store, output, predictions, settings.redis)
+    used = [model, *labellers.values(), *([replier] if replier else [])]
+    origin = {"clean": clean["id"], "versions": [f"{one.name}/{one.version}" for one in used]}
+    counts = publish_predictions(job.store.made_from(**origin), output, predictions, settings.redis)
     rate = round(counts["predictions"] / (time.monotonic() - started))
     return {
         "predictions": counts["predictions"], "rows_per_s": rate, "redis_keys": counts["predictions"],

@@ -6,7 +6,7 @@
 then starts a network's embeddings from them. Messages of the test and validation splits are left out.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pyspark.sql import DataFrame
 
@@ -31,7 +31,8 @@ def run(job: Job) -> Summary:
     if manifest is None:
         messages = read_clean_messages(job.spark, job.store.url("clean", clean["id"]))
         held_out = assign_splits(messages, settings.training_set, has_validation="validation" in clean["splits"])
-        manifest = _learn(job, output, held_out)
+        from_clean = replace(job, store=job.store.made_from(clean=clean["id"]))
+        manifest = _learn(from_clean, output, held_out)
     counts = {name: manifest[name] for name in ("messages", "tokens", "size")}
     return {"embeddings": output, **counts, "output": job.store.url(KIND, output), "skipped": standing is not None}
 

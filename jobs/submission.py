@@ -94,6 +94,13 @@ def find_sections(name: str) -> tuple[str, ...]:
     return tuple(next(ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "SECTIONS"))
 
 
+def find_argument(name: str) -> str | None:
+    """The setting that a job's bare first argument is for; None of a job that takes none."""
+    assigned = (node for node in _parse_job(name).body if isinstance(node, ast.Assign))
+    values = (ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "ARGUMENT")
+    return next(values, None)
+
+
 def needs_spark(name: str) -> bool:
     """Whether the job's file ends with `main`, and not with `main_without_spark`."""
     return all(getattr(node, "id", "") != "main_without_spark" for node in ast.walk(_parse_job(name)))

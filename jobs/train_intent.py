@@ -12,6 +12,7 @@ from jobs.job import Job, Summary, main
 from jobs.lineage import distillation_id, find_model_name, find_snapshot, find_teacher, training_id
 from jobs.training_steps import measure_test, register_network, train_network
 from pipelines.io.distillation_set import publish_distillation_set
+from pipelines.io.embedding_files import KIND
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.registry import download_model, find_version, tag_version
 from pipelines.io.snapshots import read_encoder
@@ -24,6 +25,7 @@ from pipelines.io.tracking import (
     log_results,
     start_run,
 )  # fmt: skip
+from pipelines.io.version_records import note_version
 from pipelines.pictures import draw_confusions, draw_learning_curves
 from pipelines.training import TrainingResult
 
@@ -39,8 +41,17 @@ def run(job: Job) -> Summary:
         parameters = {"network": asdict(job.settings.network), "training": asdict(job.settings.training)}
         tags = {"snapshot": snapshot["id"], "malgil_run": job.run_id}
         run = start_run(tracking, training, parameters=parameters, tags=tags)
-        result = train_network(job, run, _find_learned(job, snapshot["id"]), training=job.settings.training)
+        learned = _find_learned(job, snapshot["id"])
+        result = train_network(job, run, learned, training=job.settings.training)
         facts = _register(job, run, result, snapshot["id"])
+        vectors = {KIND: job.settings.network.embeddings} if job.settings.network.embeddings else {}
+        note_version(
+            job.store.made_from(snapshots=learned, **vectors),
+            name,
+            facts["version"],
+            training_id=run.training_id,
+            mlflow_run=run.run_id,
+        )
         finish_run(run)
         job.store.publish("trainings", training, lambda _: facts)
     return {**(job.store.manifest("trainings", training) or {}), "skipped": standing is not None}
@@ -53,9 +64,10 @@ def _find_learned(job: Job, snapshot: str) -> str:
         return snapshot
     output, settings = distillation_id(job, teacher), job.settings
     if job.store.manifest("snapshots", output) is None:
+        origin = {"snapshots": snapshot, "versions": f"{teacher.name}/{teacher.version}"}
         publish_distillation_set(
-            job.spark, job.store, output, base=snapshot, teacher=teacher, config=settings.distillation,
-            training_set=settings.training_set,
+            job.spark, job.store.made_from(**origin), output, base=snapshot, teacher=teacher,
+            config=settings.distillation, training_set=settings.training_set,
         )  # fmt: skip
     return output
 

@@ -14,6 +14,7 @@ from pipelines.io.messages import read_clean_messages
 from pipelines.io.pair_snapshots import KIND, PairSnapshotConfig, publish_pairs
 from pipelines.io.registry import find_version
 from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
+from pipelines.io.version_records import note_version
 from pipelines.training import train_on_spark
 
 SECTIONS = ("input", "cleaning", "training_set", "replies", "training", "mlflow")
@@ -41,8 +42,9 @@ def _find_pairs(job: Job) -> dict[str, Any]:
     replies = settings.replies
     config = PairSnapshotConfig(replies.pairs, settings.training_set, replies.responses, replies.clusters)
     messages = read_clean_messages(job.spark, job.store.url("clean", clean["id"]))
+    has_validation, store = "validation" in clean["splits"], job.store.made_from(clean=clean["id"])
     return job.store.manifest(KIND, pairs_id(job)) or publish_pairs(
-        job.store, pairs_id(job), messages, config, has_validation="validation" in clean["splits"]
+        store, pairs_id(job), messages, config, has_validation=has_validation
     )
 
 
@@ -57,6 +59,13 @@ def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
     log_training(run, result)
     measured = measure_replies(job, result)
     version = register_replies(job, run, measured)
+    note_version(
+        job.store.made_from(**{KIND: pairs_id(job)}),
+        job.settings.mlflow.reply_model,
+        version,
+        training_id=run.training_id,
+        mlflow_run=run.run_id,
+    )
     decision = promote_reply(job, run.tracking, version, measured.ranking)
     return {
         "model": job.settings.mlflow.reply_model, "version": version, "snapshot": pairs_id(job),

@@ -30,6 +30,7 @@ from pipelines.io.model_slots import SlotsConfig
 from pipelines.io.predictions import RedisConfig
 from pipelines.io.raw_messages import InputConfig
 from pipelines.io.store import StoreConfig
+from pipelines.io.traced_messages import TraceConfig
 from pipelines.io.tracking import MlflowConfig
 from pipelines.leaderboard import LeaderboardConfig
 from pipelines.prediction import PredictionConfig
@@ -77,6 +78,7 @@ class Settings:
     live: LiveConfig = field(default_factory=LiveConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
+    trace: TraceConfig = field(default_factory=TraceConfig)
     yarn: YarnConfig = field(default_factory=YarnConfig)
     spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 

@@ -34,8 +34,10 @@ class FeedbackFiling:
         ranges = records.groupBy("partition").agg(F.min("offset"), F.max("offset")).orderBy("partition").collect()
         if not ranges:
             return
-        day, output_id = self._today(), content_id(self._kafka.feedback, [list(row) for row in ranges])
-        manifest = publish_feedback(self._store, day, output_id, join_feedback(records, self._worker))
+        place = {"topic": self._kafka.feedback, "offsets": [list(row) for row in ranges]}  # partition, first, last
+        day, output_id = self._today(), content_id(*place.values())
+        store = self._store.made_from(**place)
+        manifest = publish_feedback(store, day, output_id, join_feedback(records, self._worker))
         if manifest["dead_letters"]:
             filed = read_feedback(records.sparkSession, self._store, [f"{day.isoformat()}/{output_id}"])
             write_records(_dead_letters(filed, self._kafka.dead_letters), self._kafka)

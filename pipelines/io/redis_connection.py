@@ -53,8 +53,10 @@ class RedisConnection:
         )
 
 
-def connect_redis(config: RedisConfig, spark: SparkSession) -> RedisConnection:
+def connect_redis(config: RedisConfig, spark: SparkSession | None) -> RedisConnection:
     """The way to the Redis, which has just answered; the embedded one is started where it does not run.
+
+    `spark`: whose executors are to reach it; None where only this process is.
 
     Raises MalgilError when it does not answer, or when it is the embedded one and Spark is a cluster.
     """
@@ -70,8 +72,8 @@ def connect_redis(config: RedisConfig, spark: SparkSession) -> RedisConnection:
     return connection
 
 
-def _embedded_url(config: RedisConfig, spark: SparkSession) -> str:
-    master = spark.sparkContext.master or ""
+def _embedded_url(config: RedisConfig, spark: SparkSession | None) -> str:
+    master = (spark.sparkContext.master if spark else None) or "local"
     if not master.startswith("local"):
         raise MalgilError(
             f"redis.url is 'embedded', which serves this machine only, but Spark runs on {master}: "

@@ -1,7 +1,8 @@
 """The store: one root URL under which every job's output stands, whole or not at all.
 
-An output is a folder `<root>/<kind>/<id>/` with a `manifest.json`. It is written under a temporary name and
-renamed when it is complete, so a killed job leaves nothing half-visible and a second run starts that step anew.
+An output is a folder `<root>/<kind>/<id>/` with a `manifest.json`, what is in it, and an `origin.json`, which run made
+it and from what. It is written under a temporary name and renamed when it is complete, so a killed job leaves nothing
+half-visible and a second run starts that step anew.
 """
 
 import hashlib
@@ -10,7 +11,8 @@ import logging
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import fsspec
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Manifest = dict[str, Any]
 MANIFEST = "manifest.json"
+_ORIGIN = "origin.json"
 _OUTAGES = 2  # of HDFS, which one output is written again after
 
 
@@ -46,12 +49,28 @@ class Listing:
     fingerprint: str
 
 
-class Store:
-    """Outputs by kind and id under one root URL."""
+@dataclass(frozen=True)
+class Maker:
+    """Who makes an output, as its origin tells it: a job's run, whose record stands in the store."""
 
-    def __init__(self, config: StoreConfig) -> None:
+    job: str
+    run_id: str
+    now: str  # the run's one clock, ISO 8601
+
+
+class Store:
+    """Outputs by kind and id under one root URL. Those that a `maker` publishes name it."""
+
+    def __init__(self, config: StoreConfig, maker: Maker | None = None) -> None:
         self._fs, path = open_filesystem(config.root)
         self.root = self._fs.unstrip_protocol(path)
+        self._origin: dict[str, Any] = {"made_by": asdict(maker)} if maker else {}
+
+    def made_from(self, **inputs: Any) -> "Store":
+        """The same store; what is published in it says that it was made from these inputs: ids, paths, versions."""
+        noting = copy(self)
+        noting._origin = {**self._origin, "made_from": inputs}
+        return noting
 
     def url(self, kind: str, output_id: str, *names: str) -> str:
         """Where an output stands, or will stand."""
@@ -62,11 +81,21 @@ class Store:
         url = self.url(kind, output_id, MANIFEST)
         return self.read_json(url) if self._fs.exists(url) else None
 
+    def origin(self, kind: str, output_id: str) -> dict[str, Any]:
+        """Of a complete output: `made_by`, a Maker, and `made_from`, its inputs; each as far as it was noted."""
+        url = self.url(kind, output_id, _ORIGIN)
+        return self.read_json(url) if self._fs.exists(url) else {}
+
     def outputs(self, kind: str) -> list[str]:
         """Ids of the complete outputs of a kind, the oldest first."""
         manifests = self._fs.glob(f"{self.root}/{kind}/[!.]*/{MANIFEST}")  # a draft's name begins with a dot
         by_age = sorted(manifests, key=lambda path: _changed_at(self._fs.info(path)))
         return [path.split("/")[-2] for path in by_age]
+
+    def list_names(self, *folders: str) -> list[str]:
+        """Names in a folder below the root; none where there is no such folder."""
+        url = posixpath.join(self.root, *folders)
+        return [posixpath.basename(path) for path in self._fs.ls(url, detail=False)] if self.exists(url) else []
 
     def publish(self, kind: str, output_id: str, write: Callable[[str], Mapping[str, Any]]) -> Manifest:
         """Make the output `kind/output_id`, visible all at once.
@@ -77,7 +106,10 @@ class Store:
         `write` is called again, when they are back.
         """
         target, draft = self.url(kind, output_id), self.url(kind, f".{output_id}.draft")
-        self.write_json(posixpath.join(draft, MANIFEST), self._fill(draft, write))
+        manifest = self._fill(draft, write)
+        if self._origin:
+            self.write_json(posixpath.join(draft, _ORIGIN), self._origin)
+        self.write_json(posixpath.join(draft, MANIFEST), manifest)
         if not self._fs.exists(target):
             with suppress(FileExistsError):  # HDFS says so where another run was faster just now
                 self._fs.mv(draft, target, recursive=True)

@@ -122,6 +122,19 @@ class Topics:
         finally:
             consumer.close()
 
+    def read_at(self, topic: str, partition: int, offset: int) -> dict[str, Any]:
+        """The JSON value of a record."""
+        consumer, place = (
+            KafkaConsumer(bootstrap_servers=self.stack.addresses["kafka"]),
+            TopicPartition(topic, partition),
+        )
+        try:
+            consumer.assign([place])
+            consumer.seek(place, offset)
+            return dict(json.loads(next(consumer).value))
+        finally:
+            consumer.close()
+
     def predictions(self) -> dict[str, dict[str, Any]]:
         """What stands in Redis, by message_id."""
         client = self.connect_redis()

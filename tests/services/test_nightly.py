@@ -1,5 +1,6 @@
 """The nightly run through the door, on real parts: its result, and that a killed run ends as if it was not."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,29 @@ def test_front_end_reads_every_prediction_from_redis(whole: dict[str, Any]) -> N
     }  # fmt: skip
     assert client.xlen(f"malgil:room:{prediction['room_id']}") > 0
     assert 0 < client.ttl(keys[0]) <= 7 * 24 * 3600
+
+
+def test_a_prediction_is_traced_to_its_model_code_and_raw_file(whole: dict[str, Any], folder: Path) -> None:
+    client = redis.Redis.from_url(whole["predict_batch"]["redis"], decode_responses=True)
+    message_id = next(client.scan_iter("malgil:prediction:*")).removeprefix("malgil:prediction:")
+
+    traced = run_job(folder / "whole", "trace", message_id)
+
+    version = f"malgil-intent/{whole['train_intent']['version']}"
+    made_from = {one["output"]: one["made_from"] for one in traced["outputs"]}
+    snapshot, clean = (
+        made_from[f"versions/{version}"][0],
+        made_from[f"snapshots/{whole['train_intent']['snapshot']}"][0],
+    )
+    assert traced["models"] == {"intent": version}
+    assert snapshot == f"snapshots/{whole['train_intent']['snapshot']}"
+    assert [kind.partition("/")[0] for kind in (clean, *made_from[clean])] == ["clean", "raw"]
+    assert traced["predicted_by"] == whole["run_id"]
+    assert {one["run"] for one in traced["outputs"]} == {whole["run_id"]}
+    run = traced["runs"][whole["run_id"]]
+    assert (run["job"], run["status"], run["settings"]["training"]["epochs"]) == ("nightly", "succeeded", 4)
+    with gzip.open(traced["message"]["file"].removeprefix("file:"), "rt", encoding="utf8", errors="replace") as lines:
+        assert any(message_id in line for line in lines)
 
 
 def test_second_run_finds_every_step_done(whole: dict[str, Any], folder: Path) -> None:

@@ -306,6 +306,17 @@ def test_versions_change_while_messages_flow_and_a_broken_one_does_not_predict(
     refused = stream.reports()[-1]["refused_models"]
     assert "its self-test expected 5 rows of 4 different intents" in refused[useless]
     assert "encoder.json has SHA-256" in refused[changed]
+    _assert_is_traced(topics, next(p for p in predictions.values() if p["models"]["intent"] == second))
+
+
+def _assert_is_traced(topics: Topics, prediction: dict[str, Any]) -> None:
+    """To the version that predicted it, the run and the record on Kafka, whatever the champion is by now."""
+    message_id = prediction["message_id"]
+    traced = run_job(topics, "trace", message_id, *topics.live_settings)
+    assert traced["models"]["intent"] == f"{MODEL}/{prediction['models']['intent']}"
+    assert traced["runs"][traced["predicted_by"]]["job"] == "predict_stream"
+    place = traced["message"]
+    assert topics.read_at(place["topic"], place["partition"], place["offset"])["message_id"] == message_id
 
 
 def _versions_by_room(predictions: Iterable[dict[str, Any]]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.__main__ import describe_settings, find_jobs, main
+from jobs.__main__ import describe_settings, find_jobs, main, name_argument
 from jobs.submission import open_submission
 
 
@@ -16,7 +16,7 @@ def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) ->
         "generate_messages", "clean_messages", "build_training_set", "train_intent", "evaluate_intent",
         "predict_batch", "predict_stream", "collect_feedback", "learn_from_feedback", "nightly",
         "stage_model", "swap_slots", "rollback_model", "restore_predictions", "serve", "leaderboard",
-        "pretrain_embeddings", "train_reply", "train_seq2seq", "tune",
+        "pretrain_embeddings", "train_reply", "train_seq2seq", "tune", "trace",
     }  # fmt: skip
     assert "clean_messages        Clean raw chat logs" in shown
 
@@ -34,6 +34,15 @@ def test_a_job_without_spark_has_none_of_its_settings(capsys: pytest.CaptureFixt
     assert "yarn:" not in shown
     assert main(["serve", "spark.executor.memory=4g"]) == 1
     assert "serve: expected no property of Spark" in capsys.readouterr().err
+
+
+def test_a_bare_argument_is_for_the_setting_that_the_job_names() -> None:
+    assert name_argument("trace", ["0123:가", "redis.url=embedded"]) == [
+        'trace.message_id="0123:가"',
+        "redis.url=embedded",
+    ]
+    assert name_argument("trace", ["trace.message_id=a"]) == ["trace.message_id=a"]
+    assert name_argument("nightly", ["a"]) == ["a"]
 
 
 @pytest.mark.parametrize(
