@@ -1,5 +1,6 @@
 """Predict the intent of every clean message with the champion, and suggest answers, into Parquet and Redis.
 
+Answers are chosen, or written (`replies.source`), by the champion of that kind of model, if there is one.
 Models of further tasks (`mlflow.label_models`) that have a champion add their `labels`.
 
 ./spark-submit.sh predict_batch input.path=… redis.url=redis://host:6379/0
@@ -11,13 +12,16 @@ from dataclasses import asdict
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean
 from pipelines.io.messages import read_clean_messages
+from pipelines.io.model_files import ModelFiles
 from pipelines.io.predictions import are_published, publish_predictions, read_address
 from pipelines.io.registry import download_champions, download_model
 from pipelines.io.store import content_id
-from pipelines.io.tracking import connect_mlflow
+from pipelines.io.tracking import Tracking, connect_mlflow
 from pipelines.prediction import add_predictions
-from pipelines.replies import add_replies
+from pipelines.replies import ReplySource, add_replies
+from pipelines.settings import Settings
 from pipelines.training_set import select_speakers
+from pipelines.written_replies import add_written_replies, writing_rules
 
 SECTIONS = ("input", "cleaning", "training_set", "mlflow", "prediction", "replies", "redis")
 
@@ -27,10 +31,11 @@ def run(job: Job) -> Summary:
     clean = find_clean(job)
     tracking = connect_mlflow(settings.mlflow)
     model = download_model(tracking, settings.mlflow.intent_model, "champion")
-    replier = download_champions(tracking, {"reply": settings.mlflow.reply_model}).get("reply")
+    replier = _find_replier(tracking, settings)
     labellers = download_champions(tracking, settings.mlflow.label_models)
     labels = {task: labeller.version for task, labeller in labellers.items()}
-    suggesting = [replier.version, asdict(settings.replies.suggestions)] if replier else []
+    rules = writing_rules(settings.replies)
+    suggesting = [replier.name, replier.version, asdict(settings.replies.suggestions), asdict(rules)] if replier else []
     output = content_id(
         clean["id"], model.name, model.version, asdict(settings.prediction), *([labels] if labels else []), *suggesting
     )
@@ -38,7 +43,9 @@ def run(job: Job) -> Summary:
     messages = select_speakers(
         read_clean_messages(job.spark, job.store.url("clean", clean["id"])), settings.training_set
     )
-    if replier:
+    if replier and replier.name == settings.mlflow.seq2seq_model:
+        messages = add_written_replies(messages, replier, rules)
+    elif replier:
         messages = add_replies(messages, replier, settings.replies.suggestions)
     predictions = add_predictions(
         messages, model, settings.prediction, predicted_at=job.now, labellers=labellers,
@@ -51,10 +58,18 @@ def run(job: Job) -> Summary:
     return {
         "predictions": counts["predictions"], "rows_per_s": rate, "redis_keys": counts["predictions"],
         "out_of_scope": counts["out_of_scope"], "model": model.name, "version": model.version, "labels": labels,
-        "reply_version": replier.version if replier else None,
+        "reply_model": replier.name if replier else None, "reply_version": replier.version if replier else None,
         "redis": read_address(settings.redis, job.spark), "output": job.store.url("predictions", output),
         "skipped": skipped,
     }  # fmt: skip
+
+
+def _find_replier(tracking: Tracking, settings: Settings) -> ModelFiles | None:
+    """The champion of the kind that the settings name; where that has none, the other's."""
+    mlflow, source = settings.mlflow, settings.replies.source
+    names = {ReplySource.selection.value: mlflow.reply_model, ReplySource.seq2seq.value: mlflow.seq2seq_model}
+    champions = download_champions(tracking, names)
+    return champions.get(source.value) or next(iter(champions.values()), None)
 
 
 if __name__ == "__main__":

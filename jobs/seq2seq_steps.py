@@ -9,7 +9,7 @@ from jobs.job import Job
 from jobs.lineage import written_pairs_id
 from pipelines.encoding import TextEncoder
 from pipelines.feed import read_facts
-from pipelines.io.model_files import load_model
+from pipelines.io.model_files import LoadedModel, load_model
 from pipelines.io.pair_snapshots import KIND, read_held_out
 from pipelines.io.registry import download_champions, register_model
 from pipelines.io.snapshots import read_encoder
@@ -17,10 +17,10 @@ from pipelines.io.tracking import Tracking, TrainingRun, log_page, log_results
 from pipelines.replies import create_reply_predictor, read_response_set
 from pipelines.reply_measurement import HeldOutPairs, load_pair_network
 from pipelines.reply_samples import render_written
-from pipelines.self_test import check_search
 from pipelines.seq2seq import DECODER, create_writer
 from pipelines.seq2seq_measurement import Written, measure_perplexity, score_chosen, score_written
 from pipelines.training import TrainingResult
+from pipelines.written_replies import writing_rules
 
 if TYPE_CHECKING:  # TensorFlow: 4 s
     from models.seq2seq import Seq2seq
@@ -49,12 +49,10 @@ def measure_writing(job: Job, tracking: Tracking, result: TrainingResult) -> Mea
     for split, pairs in held_out.items():
         perplexity = measure_perplexity(network, pairs, vocabulary)
         metrics |= {f"{split}_perplexity_{name}": value for name, value in asdict(perplexity).items()}
-    writer = create_writer(
-        network.encoder, network.decoder, encoder, replies.seq2seq.search, replies.responses.blocklist
-    )
-    check_search(writer.search, encoder, name=job.settings.mlflow.seq2seq_model, version=result.weights_hashes[0])
+    model = LoadedModel(network.encoder, encoder, job.settings.mlflow.seq2seq_model, version="")
+    writer = create_writer(model, network.decoder, writing_rules(replies))
     started = time.monotonic()
-    texts = writer.write(held_out["test"].asked)
+    texts = writer.suggest(held_out["test"].asked)
     metrics["test_written_per_s"] = len(texts) / (time.monotonic() - started)
     written = _beside_chosen(job, tracking, held_out["test"], texts)
     metrics |= {f"test_{name}": value for name, value in asdict(score_written(written)).items()}

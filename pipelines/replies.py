@@ -1,9 +1,11 @@
 """Suggested answers to messages: settings, and the one way from a clean text to its suggestions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -24,10 +26,25 @@ RESPONSES = "responses.json"  # the response set among a version's files
 _REPLIES = T.StructField("replies", T.ArrayType(T.StringType()))
 
 
+class ReplySource(Enum):
+    """Where answers come from."""
+
+    selection = "selection"  # chosen from those that agents gave (train_reply)
+    seq2seq = "seq2seq"  # written by a network (train_seq2seq)
+
+
+class Replier(Protocol):
+    """What answers messages in a Python worker."""
+
+    def suggest(self, texts: Sequence[str]) -> list[list[str]]:
+        """The answers to each clean text, best first; none to a blank one."""
+
+
 @dataclass(frozen=True)
 class RepliesConfig:
     """How answers are learned from talk, and suggested."""
 
+    source: ReplySource = ReplySource.selection  # whose champion answers, if both have one: selection or seq2seq
     pairs: PairsConfig = field(default_factory=PairsConfig)
     responses: ResponsesConfig = field(default_factory=ResponsesConfig)
     clusters: ClustersConfig = field(default_factory=ClustersConfig)
@@ -76,8 +93,12 @@ def read_response_set(folder: Path) -> ResponseSet:
 
 def add_replies(rows: DataFrame, model: ModelFiles, config: SuggestionsConfig) -> DataFrame:
     """`rows` with `replies`, the suggested answers to their clean `text`; other columns stay."""
-    shared = share_model(rows.sparkSession, model)
-    return rows.mapInArrow(partial(_suggest_batches, shared, config), T.StructType([*rows.schema.fields, _REPLIES]))
+    return fill_replies(rows, partial(_shared_predictor, share_model(rows.sparkSession, model), config))
+
+
+def fill_replies(rows: DataFrame, load: Callable[[], Replier]) -> DataFrame:
+    """`rows` with `replies` by what `load` gives, which is asked for it in each Python worker and keeps it there."""
+    return rows.mapInArrow(partial(_suggest_batches, load), T.StructType([*rows.schema.fields, _REPLIES]))
 
 
 @lru_cache(maxsize=2)  # the model in use, and the one that it takes over from
@@ -86,11 +107,9 @@ def _shared_predictor(shared: SharedModel, config: SuggestionsConfig) -> ReplyPr
     return create_reply_predictor(loaded, read_response_set(shared_path(shared)), config)
 
 
-def _suggest_batches(
-    shared: SharedModel, config: SuggestionsConfig, batches: Iterable[pa.RecordBatch]
-) -> Iterator[pa.RecordBatch]:
-    predictor = _shared_predictor(shared, config)
+def _suggest_batches(load: Callable[[], Replier], batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    replier = load()
     for batch in batches:
-        replies = predictor.suggest([text or "" for text in batch.column("text").to_pylist()])
+        replies = replier.suggest([text or "" for text in batch.column("text").to_pylist()])
         columns = [*batch.columns, pa.array(replies, pa.list_(pa.string()))]
         yield pa.RecordBatch.from_arrays(columns, [*batch.schema.names, _REPLIES.name])

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from models.seq2seq_config import BeamConfig, Seq2seqConfig
 from pipelines.encoding import FeatureConfig, TextEncoder
+from pipelines.io.model_files import LoadedModel
 from pipelines.responses import may_be_said
+from pipelines.self_test import check_search
 from pipelines.training_set import TrainingSetConfig
 from udfs.screening import near_duplicate_key
 from udfs.spaced_units import join_units
@@ -45,8 +47,9 @@ class Writer:
     search: "Search"
     encoder: TextEncoder
     blocklist: tuple[str, ...]
+    count: int  # answers a message, at most
 
-    def write(self, texts: Sequence[str]) -> list[list[str]]:
+    def suggest(self, texts: Sequence[str]) -> list[list[str]]:
         """The answers to each clean text that may be shown, best first, none twice; none to a blank text.
 
         One that did not come to its end is dropped.
@@ -67,16 +70,25 @@ class Writer:
         different: dict[str, str] = {}
         for text in written:
             different.setdefault(near_duplicate_key(text), text)
-        return [text for text in different.values() if may_be_said(text, self.blocklist)]
+        return [text for text in different.values() if may_be_said(text, self.blocklist)][: self.count]
 
 
-def create_writer(
-    network: "keras.Model", decoder: "keras.Model", encoder: TextEncoder, config: BeamConfig, blocklist: Sequence[str]
-) -> Writer:
-    """A registered version's networks, ready to write."""
+@dataclass(frozen=True)
+class WritingRules:
+    """How a version writes, and what may be shown of it."""
+
+    search: BeamConfig
+    blocklist: tuple[str, ...]  # of words that no answer holds
+    count: int  # answers a message, at most
+
+
+def create_writer(model: LoadedModel, decoder: "keras.Model", rules: WritingRules) -> Writer:
+    """A version's two networks, ready to write. Raises ModelSelfTestError where what they write cannot be right."""
     from models.beam_search import compile_search
 
-    return Writer(compile_search(network, decoder, config, batch_rows=_ROWS), encoder, tuple(blocklist))
+    search = compile_search(model.network, decoder, rules.search, batch_rows=_ROWS)
+    check_search(search, model.encoder, name=model.name, version=model.version)
+    return Writer(search, model.encoder, rules.blocklist, rules.count)
 
 
 def use_units(training_set: TrainingSetConfig, units: FeatureConfig) -> TrainingSetConfig:

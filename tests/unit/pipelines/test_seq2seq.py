@@ -1,6 +1,7 @@
 """What is written and may be shown, and the numbers of what was written."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ from models.beam_search import Found
 from models.dual_encoder_config import REPLY
 from models.encoders.transformer import TransformerConfig
 from models.seq2seq import build_network
-from models.seq2seq_config import Seq2seqConfig
+from models.seq2seq_config import BeamConfig, Seq2seqConfig
 from models.vocabulary import InputSpec, Vocabulary
 from pipelines.encoding import Feature, TextEncoder
+from pipelines.io.model_files import LoadedModel, ModelFiles, load_model, load_part, write_model
 from pipelines.reply_measurement import HeldOutPairs
 from pipelines.reply_samples import render_written
 from pipelines.responses import may_be_said
-from pipelines.seq2seq import Writer
+from pipelines.self_test import ModelSelfTestError
+from pipelines.seq2seq import DECODER, Writer, WritingRules, create_writer
 from pipelines.seq2seq_measurement import Written, measure_perplexity, score_written
 from udfs.analyzers import tokenize
 
@@ -33,15 +36,15 @@ def writer_of(*texts: str, unfinished: str = "") -> Writer:
             beams, np.zeros(beams.shape[:2], np.float32), np.array([[True] * len(texts) + [False]] * len(asked))
         )
 
-    return Writer(search, ENCODER, ("시발",))
+    return Writer(search, ENCODER, ("시발",), count=2)
 
 
 def test_answers_come_best_first_and_none_twice() -> None:
-    assert writer_of("안녕하세요", "안녕 하세요.", "네", unfinished="요").write(["반가워", " "]) == [
+    assert writer_of("안녕하세요", "안녕 하세요.", "네", unfinished="요").suggest(["반가워", " "]) == [
         ["안녕하세요", "네"],
         [],
     ]
-    assert writer_of("네").write([]) == []
+    assert writer_of("네").suggest([]) == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,28 @@ def test_answers_come_best_first_and_none_twice() -> None:
 )
 def test_what_nobody_has_read_is_dropped_where_it_may_harm(text: str) -> None:
     assert not may_be_said(text, ["시발"])
-    assert writer_of(text, "네").write(["반가워"]) == [["네"]]
+    assert writer_of(text, "네").suggest(["반가워"]) == [["네"]]
+
+
+def test_a_version_that_was_loaded_writes_what_the_trained_one_would(tmp_path: Path) -> None:
+    inputs = {name: InputSpec(VOCABULARY.size, 40) for name in ("units", f"{REPLY}units")}
+    network = build_network(inputs, classes=0, config=Seq2seqConfig(embedding_size=8, gru_units=8))
+    write_model(tmp_path / "m", network=network.encoder, encoder=ENCODER, parts={DECODER: network.decoder})
+    files, rules = ModelFiles(str(tmp_path / "m"), "malgil-seq2seq", "1"), WritingRules(BeamConfig(beams=2), (), 2)
+    loaded = create_writer(load_model(files), load_part(files, DECODER), rules)
+    trained = create_writer(LoadedModel(network.encoder, ENCODER, "malgil-seq2seq", ""), network.decoder, rules)
+    asked = ENCODER.features[0].encode(["안녕하세요", "네"])
+    np.testing.assert_array_equal(loaded.search(asked).ids, trained.search(asked).ids)
+    assert loaded.suggest(["안녕하세요", ""])[1] == []
+
+
+def test_a_version_whose_numbers_are_none_is_refused() -> None:
+    inputs = {name: InputSpec(VOCABULARY.size, 40) for name in ("units", f"{REPLY}units")}
+    network = build_network(inputs, classes=0, config=Seq2seqConfig(embedding_size=8, gru_units=8))
+    network.trainable_variables[0].assign(np.full(network.trainable_variables[0].shape, np.nan))
+    broken = LoadedModel(network.encoder, ENCODER, "malgil-seq2seq", "7")
+    with pytest.raises(ModelSelfTestError, match="malgil-seq2seq version 7: its self-test expected scores that are"):
+        create_writer(broken, network.decoder, WritingRules(BeamConfig(beams=2), (), 2))
 
 
 def test_perplexity_is_what_the_network_gives_the_units_and_an_unknown_one_is_a_guess_among_syllables() -> None:
