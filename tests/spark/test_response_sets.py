@@ -14,15 +14,23 @@ from pipelines.clusters import ClustersConfig, Polarity, SeedConfig, link_words,
 from pipelines.encoding import FeatureConfig
 from pipelines.errors import MalgilError
 from pipelines.feed import read_facts
-from pipelines.io.pair_snapshots import PairSnapshotConfig, publish_pairs, read_held_out
+from pipelines.io.pair_snapshots import (
+    PairSnapshotConfig,
+    WrittenPairsConfig,
+    publish_pairs,
+    publish_written_pairs,
+    read_held_out,
+)
 from pipelines.io.response_sets import read_responses
 from pipelines.io.snapshots import read_encoder, read_snapshot
 from pipelines.io.store import Manifest, Store, StoreConfig
 from pipelines.pairs import PairsConfig
 from pipelines.responses import ResponsesConfig, select_responses
 from pipelines.schemas import MESSAGE
+from pipelines.seq2seq import use_units
 from pipelines.training_set import TrainingSetConfig
 from udfs.screening import near_duplicate_key
+from udfs.spaced_units import join_units
 
 SEEDS = {
     "yes": SeedConfig(["가능합니다"], Polarity.positive),
@@ -153,6 +161,24 @@ def test_a_snapshot_brings_its_answers_with_cluster_and_polarity(
         "train",
         "validation",
     ]
+
+
+def test_pairs_to_write_by_hold_no_answer_that_must_not_be_said(
+    spark: SparkSession, talk: DataFrame, tmp_path: Path
+) -> None:
+    units = FeatureConfig(analyzer="spaced_characters", length=20, min_count=1)
+    config = WrittenPairsConfig(PairsConfig(), use_units(CONFIG.training_set, units), ["안됩니다"])
+    store = Store(StoreConfig(str(tmp_path)))
+    manifest = publish_written_pairs(store, "w1", talk, config, has_validation=False)
+    url = store.url("pairs", "w1")
+    assert sum(manifest["rows"].values()) == 80
+    assert set(read_facts(url).inputs) == {"units", f"{REPLY}units"}
+    vocabulary = read_encoder(store, url).features[0].vocabulary
+    rows = read_snapshot(spark, url, "train").collect()
+    assert {row["reply"] for row in rows} == {"교환 가능합니다", "내일 도착합니다"}
+    for row in rows[:10]:
+        assert join_units(vocabulary.decode(row["units"])) == row["text"]
+        assert join_units(vocabulary.decode(row[f"{REPLY}units"])) == row["reply"]
 
 
 def test_messages_that_no_agent_answered_are_an_error_that_says_so(
