@@ -14,6 +14,7 @@ from pipelines.io.messages import read_clean_messages
 from pipelines.io.pair_snapshots import KIND, WrittenPairsConfig, publish_written_pairs
 from pipelines.io.registry import find_version
 from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
+from pipelines.io.version_records import note_version
 from pipelines.seq2seq import use_units
 from pipelines.training import train_on_spark
 
@@ -46,8 +47,9 @@ def _find_pairs(job: Job) -> dict[str, Any]:
         replies.responses.blocklist,
     )
     messages = read_clean_messages(job.spark, job.store.url("clean", clean["id"]))
+    has_validation, store = "validation" in clean["splits"], job.store.made_from(clean=clean["id"])
     return job.store.manifest(KIND, written_pairs_id(job)) or publish_written_pairs(
-        job.store, written_pairs_id(job), messages, config, has_validation="validation" in clean["splits"]
+        store, written_pairs_id(job), messages, config, has_validation=has_validation
     )
 
 
@@ -62,6 +64,13 @@ def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
     log_training(run, result)
     measured = measure_writing(job, run.tracking, result)
     version = register_writer(job, run, measured)
+    note_version(
+        job.store.made_from(**{KIND: written_pairs_id(job)}),
+        job.settings.mlflow.seq2seq_model,
+        version,
+        training_id=run.training_id,
+        mlflow_run=run.run_id,
+    )
     return {
         "model": job.settings.mlflow.seq2seq_model, "version": version, "snapshot": written_pairs_id(job),
         "mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs, "best_epoch": result.best_epoch,
