@@ -56,12 +56,12 @@ def test_answers_that_agents_gave_are_suggested_once_a_reply_model_is_champion(
 
 def test_answers_are_written_once_a_person_has_made_such_a_model_champion(whole: dict[str, Any], folder: Path) -> None:
     tracking, settings = open_registry(folder)
-    settings += ["training.epochs=8", "training.batch_size=32", "training.learning_rate=0.003", "training.clip_norm=1"]
+    settings += ["training.epochs=15", "training.batch_size=32", "training.learning_rate=0.003", "training.clip_norm=1"]
 
     trained = run_job(folder / "whole", "train_seq2seq", *settings)
     metrics = trained["metrics"]
-    assert metrics["test_perplexity_per_unit"] < 50, metrics  # of some hundred units
-    assert metrics["test_perplexity_per_character"] < 50
+    assert metrics["test_perplexity_per_unit"] < 100, metrics  # of some hundred units
+    assert metrics["test_perplexity_per_character"] < 100
     assert "samples.html" in {file.path for file in tracking.client.list_artifacts(trained["mlflow_run"])}
 
     promote(tracking, trained["model"], trained["version"])
