@@ -28,6 +28,7 @@ from pipelines.io.spark_properties import CONF, write_properties
 
 USAGE = """usage: ./spark-submit.sh JOB [section.key=value …] [spark.property=value …] [--conf local|yarn] [--detach]
        ./spark-submit.sh JOB --help                             its settings
+       ./spark-submit.sh jobs [list|status RUN|outputs RUN|logs RUN]  which ran, and how
        ./spark-submit.sh package [settings] --conf yarn         ready a plain spark-submit: docs/yarn.md
        ./spark-submit.sh logs|kill APPLICATION_ID               what a YARN application's containers wrote; end it"""
 
@@ -138,6 +139,18 @@ def _package(arguments: list[str]) -> int:
     return 0
 
 
+def _show_runs(arguments: list[str]) -> int:
+    from jobs.run_listing import list_runs
+
+    try:
+        for line in list_runs(arguments):
+            print(line)
+    except MalgilError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 def _show_logs(arguments: list[str]) -> int:
     from pipelines.io.yarn_application import print_logs
 
@@ -161,7 +174,9 @@ def _serve(serve: Callable[[str], None], arguments: list[str]) -> int:
     return 0
 
 
-_TOOLS: dict[str, Callable[[list[str]], int]] = {"package": _package, "logs": _show_logs, "kill": _kill}
+_TOOLS: dict[str, Callable[[list[str]], int]] = {
+    "package": _package, "jobs": _show_runs, "logs": _show_logs, "kill": _kill,
+}  # fmt: skip
 
 
 def _known_confs() -> list[str]:

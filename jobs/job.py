@@ -144,14 +144,15 @@ def _recorded(job: PlainJob, application: str | None) -> Iterator[Callable[[Summ
     record = begin_record(job.store, maker, settings=asdict(job.settings), application=application)
 
     def report(summary: Summary) -> Summary:
-        end_record(job.store, record, {"status": "succeeded", **summary})
+        end_record(job.store, record, {"status": "succeeded", **summary}, ended_at=datetime.now(timezone.utc))
         return summary
 
     try:
         yield report
     except Exception as error:
         try:
-            end_record(job.store, record, {"status": "failed", "error": describe(error)})
+            failure = {"status": "failed", "error": describe(error)}
+            end_record(job.store, record, failure, ended_at=datetime.now(timezone.utc))
         except Exception:  # the store may be why it failed, and that is to be told
             log.exception("the end of run %s could not be noted in the store", job.run_id)
         raise

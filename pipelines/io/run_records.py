@@ -8,8 +8,11 @@ import os
 import pwd
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from heapq import nlargest
 from typing import Any
 
+from pipelines.errors import MalgilError
 from pipelines.io.store import Maker, Store, cannot_write, content_id
 from pipelines.io.tracking import git_commit, hide_credentials
 
@@ -31,6 +34,7 @@ class RunRecord:
     settings_id: str  # equal for equal settings
     status: str = "started"  # started, succeeded or failed
     summary: Mapping[str, Any] | None = None  # what it reported at its end
+    ended_at: str | None = None  # ISO 8601
 
 
 def begin_record(store: Store, maker: Maker, *, settings: Mapping[str, Any], application: str | None) -> RunRecord:
@@ -50,9 +54,9 @@ def begin_record(store: Store, maker: Maker, *, settings: Mapping[str, Any], app
     return record
 
 
-def end_record(store: Store, record: RunRecord, summary: Mapping[str, Any]) -> None:
+def end_record(store: Store, record: RunRecord, summary: Mapping[str, Any], *, ended_at: datetime) -> None:
     """Note how the run ended: `summary` is what it reports, its `status` included."""
-    _write(store, replace(record, status=summary["status"], summary=summary))
+    _write(store, replace(record, status=summary["status"], summary=summary, ended_at=ended_at.isoformat()))
 
 
 def read_record(store: Store, job: str, run_id: str) -> RunRecord | None:
@@ -66,6 +70,24 @@ def list_records(store: Store, job: str) -> Iterator[RunRecord]:
     names = store.list_names(_KIND, job)  # a run's id begins with the time of its start
     found = (read_record(store, job, name.removesuffix(".json")) for name in sorted(names, reverse=True))
     return (record for record in found if record)
+
+
+def list_newest(store: Store, most: int) -> list[RunRecord]:
+    """The newest runs of all jobs, the newest first."""
+    names = (
+        (name.removesuffix(".json"), job) for job in store.list_names(_KIND) for name in store.list_names(_KIND, job)
+    )
+    found = (read_record(store, job, run_id) for run_id, job in nlargest(most, names))
+    return [record for record in found if record]
+
+
+def find_run(store: Store, run_id: str) -> RunRecord:
+    """The run of this id, whatever its job. Raises MalgilError where there is none."""
+    found = (read_record(store, job, run_id) for job in store.list_names(_KIND))
+    record = next((record for record in found if record), None)
+    if record is None:
+        raise MalgilError(f"run {run_id}: expected its record in {store.root}, found none; see ./spark-submit.sh jobs")
+    return record
 
 
 def _write(store: Store, record: RunRecord) -> None:

@@ -86,6 +86,17 @@ class Store:
         url = self.url(kind, output_id, _ORIGIN)
         return self.read_json(url) if self._fs.exists(url) else {}
 
+    def outputs_of(self, run_id: str) -> list[str]:
+        """The complete outputs that a run made, as `<kind>/<id>`; every output's origin is read."""
+        levels = (
+            f"{self.root}/[!.]*/[!.]*/{_ORIGIN}",
+            f"{self.root}/[!.]*/[!.]*/[!.]*/{_ORIGIN}",
+        )  # of feedback: a day
+        found = sorted(path for level in levels for path in self._fs.glob(level))
+        root = self._fs._strip_protocol(self.root)
+        made = (path for path in found if self.read_json(path).get("made_by", {}).get("run_id") == run_id)
+        return [posixpath.dirname(path).removeprefix(f"{root}/") for path in made]
+
     def outputs(self, kind: str) -> list[str]:
         """Ids of the complete outputs of a kind, the oldest first."""
         manifests = self._fs.glob(f"{self.root}/{kind}/[!.]*/{MANIFEST}")  # a draft's name begins with a dot

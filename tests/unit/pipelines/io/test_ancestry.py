@@ -1,5 +1,6 @@
 """Where an output came from: its run, its inputs, back to the raw messages."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,11 @@ def test_a_run_leaves_its_settings_without_passwords_and_how_it_ended(store: Sto
     assert record.status == "started"
     assert record.user == "data"
     assert record.settings == {"redis": {"url": "redis://…@host:6379/0"}, "training": {"epochs": 3}}
-    end_record(store, record, {"status": "failed", "error": "no input"})
+    end_record(store, record, {"status": "failed", "error": "no input"}, ended_at=datetime(2026, 5, 1, 0, 5))
     ended = read_record(store, "nightly", MAKER.run_id)
     assert ended is not None
     assert (ended.status, ended.summary) == ("failed", {"status": "failed", "error": "no input"})
+    assert ended.ended_at == "2026-05-01T00:05:00"
     assert read_record(store, "nightly", "another") is None
 
 
