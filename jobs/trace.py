@@ -6,7 +6,7 @@ Reads Redis, else the predictions in the store; then what the runs and their out
 message Kafka, as far as it still has it. Says what it cannot find.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -31,8 +31,8 @@ def run(job: PlainJob) -> Summary:
         raise MalgilError(f"message {message_id}: expected a prediction in Redis or {job.store.root}, found none")
     batch = find_ancestry(job.store, "predictions", found.output_id) if found.output_id else None
     source = _find_source(job, found, batch)
-    labellers = _name_labellers(batch, settings) if batch else {}
-    versions = {**name_versions(found.value, settings), **labellers}
+    used = [one.id for one in batch.ancestors if one.kind == "versions"] if batch else []
+    versions = name_versions(found.value, used, settings)
     models = {part: find_ancestry(job.store, "versions", version) for part, version in versions.items()}
     predicted_by = batch.run if batch else _find_live_run(job, found.value)
     _tell(job, found, predicted_by, source, models)
@@ -46,16 +46,17 @@ def run(job: PlainJob) -> Summary:
     }  # fmt: skip
 
 
-def name_versions(value: Mapping[str, Any], settings: Settings) -> dict[str, str]:
-    """The version, as NAME/VERSION, of each part of a prediction that says which model made it."""
-    names = {"intent": settings.mlflow.intent_model, "reply": settings.mlflow.reply_model}
-    return {part: f"{names[part]}/{version}" for part, version in value["models"].items() if version and part in names}
+def name_versions(value: Mapping[str, Any], used: Sequence[str], settings: Settings) -> dict[str, str]:
+    """The version, as NAME/VERSION, that made each part: of those that its batch `used`, else by the prediction itself.
 
-
-def _name_labellers(batch: Ancestor, settings: Settings) -> dict[str, str]:
-    """Those of the labels: the batch knows them."""
-    used = {one.id.rpartition("/")[0]: one.id for one in batch.ancestors if one.kind == "versions"}
-    return {task: used[name] for task, name in settings.mlflow.label_models.items() if name in used}
+    A live prediction does not say which versions its labels are of.
+    """
+    mlflow = settings.mlflow
+    names = {"intent": (mlflow.intent_model,), "reply": (mlflow.reply_model, mlflow.seq2seq_model)}
+    names |= {task: (name,) for task, name in mlflow.label_models.items()}
+    if used:
+        return {part: one for part, known in names.items() for one in used if one.rpartition("/")[0] in known}
+    return {part: f"{names[part][0]}/{version}" for part, version in value["models"].items() if version}
 
 
 def _find_source(job: PlainJob, found: TracedPrediction, batch: Ancestor | None) -> dict[str, Any] | None:
