@@ -1,4 +1,4 @@
-"""Metrics of live prediction: what Prometheus reads, and that the dashboard asks for nothing else."""
+"""Metrics of live prediction: what Prometheus reads, and that the dashboard and the alerts ask for nothing else."""
 
 import json
 import re
@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from pipelines.io.http_metrics import HttpMetrics
 from pipelines.live_counts import Counts, count_outcomes
 from pipelines.live_metrics import describe_metrics
 from pipelines.live_prediction import DeadLetter, Outcomes, Prediction
 
-DASHBOARD = Path(__file__).resolve().parents[3] / "conf" / "grafana" / "predict_stream.json"
+CONF = Path(__file__).resolve().parents[3] / "conf"
+DASHBOARD, ALERTS = CONF / "grafana" / "predict_stream.json", CONF / "prometheus" / "alerts.yaml"
 PROGRESS = {
     "batchId": 41,
     "numInputRows": 7,
@@ -100,3 +103,16 @@ def test_the_dashboard_asks_for_metrics_that_there_are_and_for_all_of_them(count
     asked = {name for expression in expressions for name in re.findall(r"malgil_live_\w+", expression)}
     told = {name for name, _ in scrape(counts, PROGRESS, ["8"])}
     assert asked == told - {"malgil_live_delay_seconds_count", "malgil_live_delay_seconds_sum"}
+
+
+def test_the_alerts_ask_for_metrics_that_there_are_and_the_guide_has_each(counts: Counts) -> None:
+    rules = yaml.safe_load(ALERTS.read_text(encoding="utf8"))["groups"][0]["rules"]
+    http = HttpMetrics(dict, lambda: {"8": "broken"})
+    http.count("predicted")
+    told = {name for name, _ in scrape(counts, PROGRESS, ["8"])} | set(
+        re.findall(r"malgil_http_\w+", http.write().decode())
+    )
+    asked = {name for rule in rules for name in re.findall(r"malgil_\w+", rule["expr"])}
+    guide = (CONF.parent / "docs" / "operate.md").read_text(encoding="utf8")
+    assert asked <= told
+    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in guide] == []
