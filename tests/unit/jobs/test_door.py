@@ -1,12 +1,14 @@
 """The door: what it lists, what it explains and what it refuses."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jobs.__main__ import describe_settings, find_jobs, main, name_argument
-from jobs.submission import open_submission
+from jobs.submission import PROJECT, open_submission
 
 
 def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,6 +21,17 @@ def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) ->
         "pretrain_embeddings", "train_reply", "train_seq2seq", "tune", "trace",
     }  # fmt: skip
     assert "clean_messages        Clean raw chat logs" in shown
+
+
+def test_a_reader_may_stop_before_the_end() -> None:
+    door = subprocess.Popen(
+        [sys.executable, "-m", "jobs", "nightly", "--help"], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert door.stdout
+    assert door.stderr
+    door.stdout.close()
+    assert door.stderr.read() == b""
+    assert door.wait() == 1
 
 
 def test_help_shows_a_jobs_settings_with_defaults_and_comments() -> None:
