@@ -136,7 +136,7 @@ def test_an_hdfs_that_is_read_only_or_full_is_one_line_and_the_next_run_works(
     with in_safe_mode(spark, hdfs):
         read_only = run_job(tmp_path, "generate_messages", f"store.root={root}")
         not_taken = explain(finish(start_job(stack, "generate_messages", *CHAT)))
-    with space_quota(spark, root, 1_000_000), space_quota(spark, f"{hdfs}/malgil", 1_000_000):
+    with space_quota(spark, f"{root}/raw", 1_000_000), space_quota(spark, f"{hdfs}/malgil", 1_000_000):
         unreported = start_job(stack, "generate_messages", *CHAT, "generator.seed=6")
         full = run_job(tmp_path, "generate_messages", f"store.root={root}")
         assert store.outputs("raw") == []
@@ -146,7 +146,7 @@ def test_an_hdfs_that_is_read_only_or_full_is_one_line_and_the_next_run_works(
     assert read_only["error"].startswith(f"store.root: expected to write to {root}, received: Cannot ")
     assert " in safe mode" in not_taken
     assert not_reported.startswith("store.root: expected to write to hdfs:///malgil, received: The DiskSpace quota of ")
-    assert full["error"].startswith("HDFS took no more: The DiskSpace quota of /full is exceeded; make room")
+    assert full["error"].startswith("HDFS took no more: The DiskSpace quota of /full/raw is exceeded; make room")
 
 
 @contextmanager
