@@ -1,6 +1,6 @@
 """What a run of a job leaves in the store: `runs/<job>/<run_id>.json`, with its settings, its code, and how it ended.
 
-The outputs of the run name it in their manifests; `trace` follows them here.
+The outputs of the run name it in their origins; `trace` follows them here.
 """
 
 import json

@@ -1,6 +1,7 @@
 """Where one message and its prediction stand: in Redis or a batch's Parquet, in the raw files or on Kafka."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -18,6 +19,8 @@ from pipelines.io.store import Store
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
+
+log = logging.getLogger(__name__)
 
 _PREDICTIONS = "predictions"
 _MARGIN = timedelta(seconds=5)  # by which the clocks of those who send, of Kafka and of workers may differ
@@ -62,13 +65,25 @@ def find_source(store: Store, clean_id: str, message_id: str) -> dict[str, Any] 
 def find_record(config: KafkaConfig, value: Mapping[str, Any]) -> dict[str, Any] | None:
     """Topic, partition and offset of the message of a live prediction; None where Kafka no longer has it.
 
-    Looks between the times at which it was sent and predicted. Raises Kafka's errors.
+    Looks between the times at which it was sent and predicted. None, and a line in the log, where Kafka does not
+    answer: the rest of a trace does not need it.
     """
+    from kafka.errors import KafkaError
+
+    try:
+        return _find_record(config, value)
+    except KafkaError as error:
+        log.warning("the message was not looked for on Kafka at %s: %s", config.bootstrap_servers, type(error).__name__)
+        return None
+
+
+def _find_record(config: KafkaConfig, value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Raises Kafka's errors."""
     from kafka import KafkaConsumer
 
     consumer = KafkaConsumer(
         bootstrap_servers=config.bootstrap_servers.split(","), enable_auto_commit=False,
-        **client_security(config.security),
+        bootstrap_timeout_ms=int(config.timeout_s * 1000), **client_security(config.security),
     )  # fmt: skip
     try:
         return next(_search(consumer, config.messages, value), None)
