@@ -26,7 +26,7 @@ lint: environment ## ruff, mypy, import-linter
 
 check: lint test ## what CI runs: lint and all tests
 
-benchmark-%: environment ## one of tokenizers, feed, train, predict_batch, serve, freshness, out_of_scope, stream, live_models, replies, scale
+benchmark-%: environment ## one of tokenizers, feed, train, predict_batch, serve, freshness, out_of_scope, stream, live_models, replies, slots, bots, knowledge, scale
 	$(PYTHON) -m benchmarks.$* --output var/benchmarks/$*.json
 
 stack: environment ## start Redis, Kafka, HDFS, YARN and MLflow on loopback

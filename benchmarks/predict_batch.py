@@ -34,9 +34,10 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.results import write_results
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, FeatureConfig, TextEncoder
+from pipelines.example_predictions import add_probabilities
 from pipelines.io.model_files import ModelFiles, load_model, write_model
 from pipelines.io.session import create_session
-from pipelines.prediction import PredictionConfig, add_predictions, add_probabilities, create_predictor
+from pipelines.prediction import PredictionConfig, add_predictions, create_predictor
 from pipelines.training_set import TrainingSetConfig
 from udfs.analyzers import tokenize
 from udfs.screening import clean_text

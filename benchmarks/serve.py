@@ -114,8 +114,8 @@ def serve_bare(config: MlflowConfig) -> None:
         top = [(intents[i], round(float(probabilities[i]), 6)) for i in best]
         return {**message.model_dump(exclude={"text"}), "intent": top[0][0], "confidence": top[0][1], "top": top}
 
-    opened = open_socket(ServeConfig(port=0))
-    run_server(app, opened, ServeConfig(), is_over=lambda: False, begin=_say_url)
+    opened = open_socket("127.0.0.1", 0)
+    run_server(app, opened, stop_timeout_s=ServeConfig().stop_timeout_s, is_over=lambda: False, begin=_say_url)
 
 
 def _say_url(url: str) -> None:

@@ -4,22 +4,16 @@ import ast
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from jobs.driver_here import run_here
+from jobs.shell_run import run_job
 from jobs.submission import (
     JOBS,
     PROJECT,
-    Ending,
-    Submission,
-    Summary,
     find_argument,
     find_sections,
+    make_run_id,
     needs_spark,
     open_submission,
 )
@@ -29,6 +23,8 @@ from pipelines.io.spark_properties import CONF, write_properties
 USAGE = """usage: ./spark-submit.sh JOB [section.key=value …] [spark.property=value …] [--conf local|yarn] [--detach]
        ./spark-submit.sh JOB --help                             its settings
        ./spark-submit.sh jobs [list|status RUN|outputs RUN|logs RUN]  which ran, and how
+       ./spark-submit.sh jobs run SPEC | cancel RUN | retry RUN  by a spec of conf/jobs; end it; do it again
+       ./spark-submit.sh jobs clean --older-than 30d [--dry-run]  frees the store; never of what a version needs
        ./spark-submit.sh package [settings] --conf yarn         ready a plain spark-submit: docs/yarn.md
        ./spark-submit.sh logs|kill APPLICATION_ID               what a YARN application's containers wrote; end it"""
 
@@ -74,7 +70,7 @@ def describe_settings(name: str) -> str:
     """A job's docstring, then its sections of conf/base.yaml: every setting with its default and a comment."""
     blocks = re.split(r"\n(?=\w+:|# )", (CONF / "base.yaml").read_text(encoding="utf8"))
     sections = find_sections(name)
-    wanted = ("dataset", "data_root", "store", *sections, *(("yarn", "spark") if needs_spark(name) else ()))
+    wanted = ("dataset", "data_root", "store", *sections, "events", *(("yarn", "spark") if needs_spark(name) else ()))
     wanted = (*wanted, "task", "recipe") if "network" in sections else wanted
     shown = [block.rstrip() for block in blocks if block.split(":")[0] in wanted]
     doc = ast.get_docstring(ast.parse((JOBS / f"{name}.py").read_text(encoding="utf8")))
@@ -90,38 +86,9 @@ def _list_presets(kind: str) -> str:
 
 def submit(name: str, arguments: Sequence[str], *, conf: str, is_detached: bool) -> int:
     """Run the job under spark-submit; prints its summary as the last line of stdout. Returns the exit code."""
-    started, run_id = time.monotonic(), f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}"
-    log = ""
-    try:
-        submission = open_submission(name, arguments, conf=conf, run_id=run_id)
-        log = f" (log: {submission.log.relative_to(PROJECT)})"
-        ending = _run(submission, is_detached=is_detached)
-    except MalgilError as error:
-        ending = Ending(1, None, str(error))
-    summary: Summary = ending.summary or {"job": name, "status": "failed", "run_id": run_id, "error": ending.fault}
-    summary.setdefault("elapsed_s", round(time.monotonic() - started, 1))
-    if summary["status"] == "failed":
-        print(f"{name} failed: {summary['error']}{log}", file=sys.stderr, flush=True)
+    code, summary = run_job(name, arguments, conf=conf, run_id=make_run_id(), is_detached=is_detached)
     print(json.dumps(summary, ensure_ascii=False), flush=True)
-    return ending.code if ending.code else int(summary["status"] == "failed")
-
-
-def _run(submission: Submission, *, is_detached: bool) -> Ending:
-    if is_detached and not submission.is_in_cluster:
-        raise MalgilError("--detach: expected a driver in a cluster, found one in this shell; see --conf yarn")
-    shown = submission.log.relative_to(PROJECT)
-    submission.log.parent.mkdir(parents=True, exist_ok=True)
-    what = "starting Spark" if submission.needs_spark else "starting"
-    print(f"{submission.name}: {what}, log in {shown}", file=sys.stderr, flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="malgil-"))
-    try:
-        if not submission.is_in_cluster:
-            return run_here(submission, folder)
-        from jobs.driver_in_cluster import run_in_cluster
-
-        return run_in_cluster(submission, folder, is_detached=is_detached)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return code
 
 
 def _package(arguments: list[str]) -> int:
@@ -139,16 +106,14 @@ def _package(arguments: list[str]) -> int:
     return 0
 
 
-def _show_runs(arguments: list[str]) -> int:
-    from jobs.run_listing import list_runs
+def _command_runs(arguments: list[str]) -> int:
+    from jobs.runs_command import command_runs
 
     try:
-        for line in list_runs(arguments):
-            print(line)
+        return command_runs(arguments)
     except MalgilError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 def _show_logs(arguments: list[str]) -> int:
@@ -175,7 +140,7 @@ def _serve(serve: Callable[[str], None], arguments: list[str]) -> int:
 
 
 _TOOLS: dict[str, Callable[[list[str]], int]] = {
-    "package": _package, "jobs": _show_runs, "logs": _show_logs, "kill": _kill,
+    "package": _package, "jobs": _command_runs, "logs": _show_logs, "kill": _kill,
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from jobs.job import Job, Summary, main
-from jobs.lineage import KOREA
 from jobs.stopping import stop_requests
+from pipelines.day import KOREA
 from pipelines.io.feedback_filing import FeedbackFiling, FeedbackReport
 from pipelines.io.feedback_worker import FeedbackWorker
 from pipelines.io.kafka_topics import make_topics, read_feedback_topic
@@ -31,13 +31,13 @@ def run(job: Job) -> Summary:
     redis = connect_redis(settings.redis, job.spark)
     worker = FeedbackWorker(redis, settings.redis, feedback.wait_s, live.max_message_bytes)
     filing = FeedbackFiling(job.store, worker, kafka, today=lambda: datetime.now(KOREA).date())
-    report = FeedbackReport(filing, job.progress.note, every_s=live.report_every_s)
+    report = FeedbackReport(filing, job.progress, every_s=live.report_every_s)
     records = read_feedback_topic(job.spark, kafka, live.source_options())
     with stop_requests() as is_over:
         run_query(
             records, checkpoint, live, write=filing.write_batch, is_over=is_over, ticks=(report.tick,), name=job.name
         )
-    return filing.summarize()
+    return report.summarize()
 
 
 if __name__ == "__main__":

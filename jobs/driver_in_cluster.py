@@ -9,21 +9,19 @@ import json
 import os
 import posixpath
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from jobs.start_watch import started_in_time
-from jobs.stopping import STOP_FILE, ask_to_stop
+from jobs.stopping import STOP_FILE, ask_to_stop, watched_for_end
 from jobs.submission import Ending, Submission, Summary, end_application, start_spark_submit
 from models.files import locate, read_bytes, write_bytes
 from pipelines.io.followed_text import TextFollower
-from pipelines.io.store import cannot_write
+from pipelines.io.run_records import note_end
+from pipelines.io.store import Store, StoreConfig, cannot_write
 from pipelines.io.tracking import git_commit
 from pipelines.io.yarn_application import explain_application, find_application
 from pipelines.io.yarn_packages import FOLDER
@@ -41,7 +39,9 @@ def run_in_cluster(submission: Submission, folder: Path, *, is_detached: bool) -
     shell = {name: value for name, value in os.environ.items() if name not in _UNPASSED}
     process = start_spark_submit(submitted, folder, shell)
     with (
-        _ended_by_signals(process, submission, f"{reports}/{_STOP}"),
+        watched_for_end(
+            lambda: _end(process, submission, f"{reports}/{_STOP}"), time_limit_s=submission.time_limit_s
+        ) as explain_end,
         started_in_time(submission, process) as explain_start,
     ):
         _follow(process, submission, TextFollower(f"{reports}/progress.json"))
@@ -52,8 +52,10 @@ def run_in_cluster(submission: Submission, folder: Path, *, is_detached: bool) -
     summary = _read_json(f"{reports}/summary.json")
     if summary:
         _remove(reports)
+    if explain_end() and not summary:
+        note_end(Store(StoreConfig(submission.store)), submission.name, submission.run_id, explain_end())
     fault = "" if summary else explain_start() or _explain_silence(submission, reports)
-    return Ending(process.returncode, summary, fault)
+    return Ending(process.returncode, summary, fault, explain_end())
 
 
 def _with_reports(submission: Submission, folder: Path, reports: str, *, is_detached: bool) -> Submission:
@@ -65,7 +67,8 @@ def _with_reports(submission: Submission, folder: Path, reports: str, *, is_deta
     }  # fmt: skip
     secrets = folder / _ENVIRONMENT
     secrets.touch(mode=0o600)
-    secrets.write_text(json.dumps({name: os.environ[name] for name in submission.environment}), encoding="utf8")
+    shell = {name: os.environ[name] for name in submission.environment}
+    secrets.write_text(json.dumps({**shell, **submission.told}), encoding="utf8")
     files = [secrets.as_uri(), *filter(None, [submission.properties.get("spark.yarn.dist.files")])]
     properties = {
         "spark.app.name": f"malgil {submission.name}",
@@ -101,24 +104,13 @@ def _explain_silence(submission: Submission, reports: str) -> str:
     return explain_application(submission.log)
 
 
-@contextmanager
-def _ended_by_signals(process: subprocess.Popen[bytes], submission: Submission, stop: str) -> Iterator[None]:
-    """Inside, a signal that ends this process ends the application as well; a live one finishes its work first."""
-
-    def end(*_: object) -> None:
-        application = find_application(submission.log)
-        if not application:
-            process.terminate()
-        elif not (submission.is_live and ask_to_stop(stop)):
-            end_application(application)
-
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, end) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+def _end(process: subprocess.Popen[bytes], submission: Submission, stop: str) -> None:
+    """End the application, or what was to submit it; a live one finishes its work first."""
+    application = find_application(submission.log)
+    if not application:
+        process.terminate()
+    elif not (submission.is_live and ask_to_stop(stop)):
+        end_application(application)
 
 
 def _read_json(url: str) -> Summary | None:

@@ -5,6 +5,7 @@
 
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_filed_feedback, find_model_name, find_snapshot, today, training_id
+from jobs.promotions import carry_out
 from pipelines.errors import MalgilError
 from pipelines.evaluation import evaluate_counts
 from pipelines.feedback import HELD_OUT
@@ -12,7 +13,7 @@ from pipelines.feedback_gate import find_inconsistency
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.feedback_store import write_verdict
 from pipelines.io.model_files import ModelFiles
-from pipelines.io.registry import champion, download_model, find_version, promote, rolled_back_at, tag_version
+from pipelines.io.registry import champion, download_model, find_version, rolled_back_at
 from pipelines.io.tracking import connect_mlflow
 from pipelines.promotion import PromotionDecision, decide_promotion
 
@@ -48,9 +49,7 @@ def run(job: Job) -> Summary:
     fault = _find_bad_feedback(job, download_model(tracking, name, challenger))
     decision = decide_promotion(scores[challenger], scores.get(reigning or ""), job.settings.promotion, taken_back)
     decision = PromotionDecision(promoted=False, reason=fault) if fault else decision
-    if decision.promoted:
-        promote(tracking, name, challenger)
-    tag_version(tracking, name, challenger, {"promoted": decision.promoted, "promotion_reason": decision.reason})
+    carry_out(job, tracking, name, challenger, decision)
     new_champion = challenger if decision.promoted else reigning
     return _summarize(name, challenger, reigning=new_champion, compared_with=reigning, promoted=decision.promoted,
                       reason=decision.reason, skipped=False)  # fmt: skip

@@ -63,14 +63,16 @@ def run(job: Job) -> Summary:
 def _read_entrants(job: Job) -> dict[str, Settings]:
     """Each recipe's settings; the training set has the features of all of them, and each network reads its own."""
     found = {name: read_settings(f"recipe={name}") for name in job.settings.leaderboard.recipes}
-    features = {name: f for settings in found.values() for name, f in settings.training_set.features.items()}
+    sets = [settings.training_set for settings in found.values()]
+    features = {name: feature for one in sets for name, feature in one.features.items()}
+    vectors = {name: config for one in sets for name, config in one.vectors.items()}
     task, mlflow, model = job.settings.task, job.settings.mlflow, f"{find_model_name(job)}-leaderboard"
     mlflow = replace(mlflow, intent_model=model, label_models={**mlflow.label_models, task: model})
     return {
         name: replace(
             settings,
             mlflow=mlflow,
-            training_set=replace(settings.training_set, features=features),
+            training_set=replace(settings.training_set, features=features, vectors=vectors),
             network=replace(settings.network, features=settings.network.features or [*settings.training_set.features]),
         )
         for name, settings in found.items()

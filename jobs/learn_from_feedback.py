@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.job import Job, Summary, main
 from jobs.lineage import today
+from jobs.promotions import carry_out
 from jobs.training_steps import measure_test, register_network, train_network
 from models.training_config import TrainingConfig
 from pipelines.encoding import TextEncoder
@@ -21,7 +22,8 @@ from pipelines.io.evaluations import evaluate_version
 from pipelines.io.feedback_store import FiledFeedback, count_corrections, find_feedback, write_verdict
 from pipelines.io.fine_tuning_set import FineTuning, publish_fine_tuning_set
 from pipelines.io.model_files import ModelFiles, load_model, read_manifest_sha256
-from pipelines.io.registry import champion, download_model, promote, resolve, tag_version
+from pipelines.io.profiles import profile_version
+from pipelines.io.registry import champion, download_model, resolve
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.store import content_id
 from pipelines.io.tracking import SNAPSHOT, Tracking, connect_mlflow, finish_run, log_results, start_run
@@ -70,11 +72,8 @@ def _decide(
     decision, name = decided.decision, reigning.files.name
     if champion(tracking, name) != reigning.files.version:
         raise MalgilError(f"{name}: another version became champion meanwhile; run learn_from_feedback again")
-    if decision.promoted:
-        promote(tracking, name, version)
     metrics = {**measure_test(test.challenger), "held_out_accuracy": held_out.challenger.accuracy}
-    tags = {**metrics, "promoted": decision.promoted, "promotion_reason": decision.reason}
-    tag_version(tracking, name, version, tags)
+    carry_out(job, tracking, name, version, decision, metrics)
     write_verdict(job.store, today(job), filed.new, is_trusted=decided.is_trusted, reason=decision.reason)
     before = {"test_accuracy": test.champion.accuracy, "held_out_accuracy": held_out.champion.accuracy}
     return {
@@ -152,6 +151,7 @@ def _soften(training: TrainingConfig, feedback: FeedbackConfig) -> TrainingConfi
 def _evaluate(job: Job, tracking: Tracking, reigning: _Champion, version: str, snapshot: str) -> tuple[Scores, Scores]:
     """Both models on the old test split, and on the held-out corrections."""
     challenger = download_model(tracking, reigning.files.name, version)
+    profile_version(job.spark, job.store, challenger, reigning.base)
 
     def score(snapshot: str, split: str) -> Scores:
         new, old = (

@@ -6,10 +6,10 @@ So jobs need not be told where the one before wrote, equal work is done once, an
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from jobs.job import Job
 from pipelines.cleaning import RULES_VERSION
+from pipelines.day import KOREA
 from pipelines.errors import MalgilError
 from pipelines.io.feedback_store import FiledFeedback, count_corrections, find_feedback
 from pipelines.io.model_files import ModelFiles, read_manifest_sha256
@@ -20,8 +20,6 @@ from pipelines.io.tracking import connect_mlflow
 from pipelines.search_space import Range
 from pipelines.seq2seq import use_units
 from pipelines.settings import INTENT
-
-KOREA = ZoneInfo("Asia/Seoul")
 
 
 def today(job: Job) -> date:
@@ -37,6 +35,11 @@ def generator_day(job: Job) -> date:
 
 def generated_id(job: Job) -> str:
     return content_id("raw", asdict(job.settings.generator), generator_day(job).isoformat())
+
+
+def taught_id(job: Job) -> str:
+    """Of the generated bots."""
+    return content_id("bots", asdict(job.settings.generator), generator_day(job).isoformat())
 
 
 def find_input(job: Job) -> InputConfig:
@@ -150,6 +153,20 @@ def seq2seq_training_id(job: Job) -> str:
     seq2seq = job.settings.replies.seq2seq
     parts = [asdict(part) for part in (seq2seq.network, seq2seq.search, job.settings.training)]
     return content_id("seq2seq", written_pairs_id(job), *parts)
+
+
+def tagged_id(job: Job) -> str:
+    """Of the clean messages with their marked slots, and how they become units and tags."""
+    settings = job.settings
+    return content_id(
+        "tagged", find_clean(job)["id"], asdict(settings.training_set), asdict(settings.slot_filling.tagged)
+    )
+
+
+def slot_training_id(job: Job) -> str:
+    """Of the tagged messages, the network, and how it is trained."""
+    parts = [asdict(part) for part in (job.settings.slot_filling.network, job.settings.training)]
+    return content_id("slots", tagged_id(job), *parts)
 
 
 def study_id(job: Job, space: Sequence[Range]) -> str:

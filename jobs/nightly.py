@@ -1,11 +1,14 @@
 """The nightly run: generate (with no data given), clean, build, train, evaluate and promote, predict, report.
 
-A step whose output stands already is skipped, so a run that was killed goes on where it was.
+A step whose output stands already is skipped, so a run that was killed goes on where it was. Of the same day's runs one
+goes at a time: another one fails and names it.
 
 ./spark-submit.sh nightly dataset=massive_ko data_root=../shared/data
 ./spark-submit.sh nightly task=complaint
+./spark-submit.sh nightly day=yesterday input.path='hdfs://host:8020/chat/raw/day={day}'
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from jobs import (
@@ -17,7 +20,10 @@ from jobs import (
     train_intent,
 )
 from jobs.job import Job, Summary, main, run_step
+from jobs.lineage import generated_id
 from jobs.nightly_report import write_nightly_report
+from pipelines.io.run_turns import take_turn
+from pipelines.io.store import content_id
 from pipelines.settings import INTENT, Settings
 
 SECTIONS = (
@@ -27,10 +33,18 @@ SECTIONS = (
 
 
 def run(job: Job) -> Summary:
+    take_turn(job.store, _name_day(job), job.maker)
     steps = (*list_preparations(job.settings), train_intent, evaluate_intent, *_list_predictions(job.settings))
     summaries = {name_of(step): run_step(job, name_of(step), step.run) for step in steps}
     report = run_step(job, "report", lambda job: write_nightly_report(job, summaries))
     return _summarize({**summaries, "report": report})
+
+
+def _name_day(job: Job) -> str:
+    """What no two runs work on at a time: what is trained for, on which messages."""
+    settings = job.settings
+    source = asdict(settings.input) if settings.input.path else generated_id(job)
+    return f"{job.name}-{settings.task}-{content_id(settings.day, source)}"
 
 
 def list_preparations(settings: Settings) -> tuple[Any, ...]:

@@ -18,7 +18,9 @@ from pipelines.settings import Settings, load_settings
 
 _NODE_CODE = "malgil/"  # where the code stands in a container
 _PASSED_ON = re.compile(r"MALGIL_\w+|MLFLOW_\w+")
-_OWN = re.compile(r"MALGIL_(RUN_ID|CONF|LOG|PROGRESS|SUMMARY|STOP|TERMINAL|ENVIRONMENT|PYTHON|NODE_PYTHON|STACK)")
+_OWN = re.compile(
+    r"MALGIL_(RUN_ID|CONF|LOG|PROGRESS|SUMMARY|STOP|SUBMISSION|TERMINAL|ENVIRONMENT|PYTHON|NODE_PYTHON|STACK)"
+)
 
 
 def prepare_yarn(submission: Submission) -> Submission:
@@ -75,9 +77,9 @@ def _name_user() -> dict[str, str]:
 
 
 def _name_variables(settings: Settings) -> Iterator[str]:
-    """Variables that settings name or conf files read, and all of MLflow's and ours."""
+    """Variables that settings name or conf files read, and all of MLflow's and ours but the console's token."""
     named = {str(value) for key, value in flatten(asdict(settings)).items() if key.endswith("_env") and value}
     for file in CONF.rglob("*.yaml"):
         named |= set(re.findall(r"\$\{oc\.env:(\w+)", file.read_text(encoding="utf8")))
     named |= {name for name in os.environ if _PASSED_ON.fullmatch(name)}
-    yield from sorted(name for name in named if not _OWN.fullmatch(name))
+    yield from sorted(name for name in named - {settings.console.token_env} if not _OWN.fullmatch(name))

@@ -4,12 +4,13 @@ from dataclasses import asdict, dataclass, replace
 
 from jobs.job import Job
 from jobs.lineage import pairs_id
+from jobs.promotions import carry_out
 from models.ranking import RankingScore
 from pipelines.encoding import TextEncoder
 from pipelines.feed import read_facts
 from pipelines.io.model_files import LoadedModel
 from pipelines.io.pair_snapshots import KIND, read_held_out
-from pipelines.io.registry import champion, promote, register_model, resolve, tag_version
+from pipelines.io.registry import champion, register_model, resolve
 from pipelines.io.response_sets import read_responses
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.tracking import Tracking, TrainingRun, log_page, log_results
@@ -81,7 +82,5 @@ def promote_reply(job: Job, tracking: Tracking, version: str, score: RankingScor
     reigning = champion(tracking, name)
     of_champion = float(resolve(tracking, name, reigning).tags[_RECALL]) if reigning else None
     decision = decide_reply_promotion(score, of_champion, job.settings.replies.promotion)
-    if decision.promoted:
-        promote(tracking, name, version)
-    tag_version(tracking, name, version, {"promoted": decision.promoted, "promotion_reason": decision.reason})
+    carry_out(job, tracking, name, version, decision)
     return decision

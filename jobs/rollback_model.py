@@ -6,15 +6,18 @@
 from dataclasses import asdict
 
 from jobs.job import PlainJob, Summary, main_without_spark
-from pipelines.io.model_slots import roll_back
+from pipelines.events import EventKind
+from pipelines.io.model_slots import read_slots, roll_back
 from pipelines.io.tracking import connect_mlflow
 
 SECTIONS = ("mlflow",)
 
 
 def run(job: PlainJob) -> Summary:
-    name = job.settings.mlflow.intent_model
-    return {"model": name, **asdict(roll_back(connect_mlflow(job.settings.mlflow), name, job.now))}
+    tracking, name = connect_mlflow(job.settings.mlflow), job.settings.mlflow.intent_model
+    with job.events.telling(EventKind.ROLLED_BACK, model=name, version=read_slots(tracking, name).production):
+        slots = roll_back(tracking, name, job.now)
+    return {"model": name, **asdict(slots)}
 
 
 if __name__ == "__main__":

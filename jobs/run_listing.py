@@ -1,72 +1,74 @@
-"""The door's `jobs`: which jobs ran, how each went, what it made and wrote, by the records that runs leave."""
+"""What the door's `jobs` prints of runs: a table, a record, the log of one as it grows."""
 
-import json
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 from jobs.submission import PROJECT
 from pipelines.errors import MalgilError
-from pipelines.io.run_records import RunRecord, find_run, list_newest
+from pipelines.io.followed_text import TextFollower
+from pipelines.io.run_records import RunRecord, read_record
+from pipelines.io.seen_runs import STARTED, SeenRun, look_at_run
 from pipelines.io.store import Store
-from pipelines.settings import load_settings
+from pipelines.io.yarn_packages import FOLDER
 
-_HEAD = ("run", "job", "status", "started", "seconds", "user", "application")
-
-
-def list_runs(arguments: Sequence[str]) -> Iterator[str]:
-    """The lines to print. Raises MalgilError for a run that left no record, SystemExit for wrong arguments."""
-    asked = _parse(arguments)
-    store = Store(load_settings(asked.settings, conf=asked.conf).store)
-    if asked.what == "list":
-        return _format_table(list_newest(store, asked.most))
-    record = find_run(store, asked.run)
-    if asked.what == "status":
-        return iter([json.dumps(asdict(record), ensure_ascii=False, indent=1)])
-    return iter(store.outputs_of(record.run_id)) if asked.what == "outputs" else _read_log(record)
+_HEAD = ("run", "job", "status", "started", "seconds", "user", "application", "progress")
+_LOOK_EVERY_S = 0.5
 
 
-def _parse(arguments: Sequence[str]) -> Namespace:
-    parser = ArgumentParser("./spark-submit.sh jobs", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    run, shared = ArgumentParser(add_help=False), ArgumentParser(add_help=False)
-    run.add_argument("run", help="its run_id")
-    shared.add_argument("--conf", default="local", help="local or yarn")
-    shared.add_argument("settings", nargs="*", metavar="section.key=value", help="store.root, if it is not the default")
-    kinds = parser.add_subparsers(dest="what", required=True)
-    listing = kinds.add_parser("list", parents=[shared], help="the newest runs")
-    listing.add_argument("--most", type=int, default=20, help="how many")
-    for name, line in (
-        ("status", "a run's whole record: settings, commit, user, application, how it ended"),
-        ("outputs", "what a run made in the store"),
-        ("logs", "what a run of this machine wrote"),
-    ):
-        kinds.add_parser(name, parents=[run, shared], help=line)
-    given = list(arguments)
-    return parser.parse_args(given if given and "=" not in given[0] and given[0] != "--conf" else ["list", *given])
-
-
-def _format_table(records: Iterable[RunRecord]) -> Iterator[str]:
-    rows = [_HEAD, *map(_describe, records)]
+def format_table(runs: Iterable[SeenRun]) -> Iterator[str]:
+    """A line a run, below a head."""
+    rows = [_HEAD, *map(_describe, runs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _describe(record: RunRecord) -> tuple[str, ...]:
-    started = datetime.fromisoformat(record.now)
-    lasted = (datetime.fromisoformat(record.ended_at) - started).total_seconds() if record.ended_at else None
+def read_log(record: RunRecord) -> Iterator[str]:
+    """What a run of this machine wrote so far. Raises MalgilError where its log is not here."""
+    with _find_log(record).open(encoding="utf8", errors="replace") as text:
+        yield from text
+
+
+def follow_log(store: Store, record: RunRecord) -> Iterator[str]:
+    """What a run writes until it ends, in pieces: its log, of a driver on a node of YARN its progress."""
+    if (record.application or "").startswith("application_") and not _path(record).exists():
+        url = f"{store.root}/{FOLDER}/runs/{record.run_id}/progress.json"
+        yield from _follow(store, record, TextFollower(url).read_new)
+        return
+    with _find_log(record).open(encoding="utf8", errors="replace") as text:
+        yield from _follow(store, record, text.read)
+
+
+def _describe(run: SeenRun) -> tuple[str, ...]:
+    record = run.record
+    started, lasted = datetime.fromisoformat(record.now), record.lasted_s
     return (
-        record.run_id, record.job, record.status, f"{started:%Y-%m-%d %H:%M:%S}Z",
+        record.run_id, record.job, run.status, f"{started:%Y-%m-%d %H:%M:%S}Z",
         "" if lasted is None else f"{lasted:,.0f}", record.user, record.application or "",
+        run.progress.describe() if run.progress else "",
     )  # fmt: skip
 
 
-def _read_log(record: RunRecord) -> Iterator[str]:
-    path = PROJECT / "var" / "logs" / f"{record.job}-{record.run_id}.log"
-    if not path.exists():
+def _follow(store: Store, record: RunRecord, read_new: Callable[[], str]) -> Iterator[str]:
+    is_over = False
+    while not is_over:
+        found = read_record(store, record.job, record.run_id)
+        is_over = found is None or look_at_run(store, found).status != STARTED
+        if new := read_new():  # also behind the end: what came last
+            yield new
+        if not is_over:
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _find_log(record: RunRecord) -> Path:
+    if not _path(record).exists():
         raise MalgilError(
-            f"run {record.run_id}: expected its log at {path.relative_to(PROJECT)}, found none; one on YARN: "
+            f"run {record.run_id}: expected its log at {_path(record).relative_to(PROJECT)}, found none; one on YARN: "
             f"./spark-submit.sh logs {record.application or 'APPLICATION_ID'}"
         )
-    with path.open(encoding="utf8", errors="replace") as lines:
-        yield from (line.rstrip("\n") for line in lines)
+    return _path(record)
+
+
+def _path(record: RunRecord) -> Path:
+    return PROJECT / "var" / "logs" / f"{record.job}-{record.run_id}.log"

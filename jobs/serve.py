@@ -9,9 +9,10 @@ the details. SIGTERM and Ctrl-C end it when the requests in flight are answered.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from jobs.job import PlainJob, Summary, main_without_spark
-from jobs.live_models import name_models, source_models
+from jobs.live_models import name_models, source_models, tell_refusal
 from jobs.stopping import stop_requests
 from pipelines.io.followed_models import FollowedModels, following_models
 from pipelines.io.http_predictions import HttpPredictions, HttpRules, create_app
@@ -23,15 +24,19 @@ from pipelines.io.tracking import connect_mlflow
 from pipelines.micro_batches import BatchLimits
 from pipelines.settings import Settings
 
-SECTIONS = ("cleaning", "mlflow", "prediction", "replies", "live", "serve")
+SECTIONS = ("cleaning", "mlflow", "bots", "knowledge", "prediction", "replies", "live", "serve")
 
 
 def run(job: PlainJob) -> Summary:
     serve = job.settings.serve
-    with stop_requests() as is_over, open_socket(serve) as opened, _follow(job) as (followed, releases):
+    with (
+        stop_requests() as is_over,
+        open_socket(serve.host, serve.port) as opened,
+        _follow(job) as (followed, releases),
+    ):
         predictions = HttpPredictions(lambda: followed.current, lambda: releases.refused, _rules(job.settings))
         run_server(
-            create_app(predictions), opened, serve, is_over=is_over,
+            create_app(predictions), opened, stop_timeout_s=serve.stop_timeout_s, is_over=is_over,
             begin=lambda url: job.progress.note(json.dumps({"url": url, **predictions.describe()})),
         )  # fmt: skip
     return predictions.summarize()
@@ -44,9 +49,11 @@ def _follow(job: PlainJob) -> Iterator[tuple[FollowedModels, LiveReleases]]:
     own_store = Store(StoreConfig(root=f"{settings.serve.folder}/{settings.serve.port}"))
     tracking, names = connect_mlflow(settings.mlflow), name_models(settings)
     import_tensorflow(threads=settings.serve.threads)
-    with_staging = live.staging_percent > 0
-    released = releasing(tracking, own_store, names, look_every_s=live.look_every_s, with_staging=with_staging)
-    with released as releases, following_models(source_models(settings, releases.folder)) as followed:
+    released = releasing(
+        tracking, own_store, names, look_every_s=live.look_every_s, with_staging=live.staging_percent > 0,
+        on_refusal=partial(tell_refusal, job),
+    )  # fmt: skip
+    with released as releases, following_models(source_models(settings, releases.folder, job.store)) as followed:
         yield followed, releases
 
 

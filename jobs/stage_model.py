@@ -6,6 +6,7 @@
 from dataclasses import asdict
 
 from jobs.job import PlainJob, Summary, main_without_spark
+from pipelines.events import EventKind
 from pipelines.io.model_slots import stage
 from pipelines.io.tracking import connect_mlflow
 
@@ -15,6 +16,8 @@ SECTIONS = ("mlflow", "slots")
 def run(job: PlainJob) -> Summary:
     name = job.settings.mlflow.intent_model
     slots = stage(connect_mlflow(job.settings.mlflow), name, job.settings.slots.version)
+    if slots.staging is not None:
+        job.events.tell(EventKind.STAGED, model=name, version=slots.staging)
     return {"model": name, **asdict(slots)}
 
 

@@ -1,11 +1,14 @@
 """A job's submission: what is handed to spark-submit, or to Python where the job needs no Spark."""
 
 import ast
+import json
+import os
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from pipelines.io.spark_properties import CONF, merge_properties, write_properti
 
 PROJECT = CONF.parent
 JOBS = PROJECT / "jobs"
+SUBMISSION = "MALGIL_SUBMISSION"  # environment variable by which a driver is told how its run was begun, as JSON
 Summary = dict[str, Any]
 
 
@@ -30,6 +34,13 @@ class Submission:
     store: str = ""  # on YARN: the store's root
     environment: tuple[str, ...] = ()  # on YARN: names of the shell's variables that a driver on a node needs
     start_timeout_s: float = 0.0  # on YARN: in which a driver must have started
+    time_limit_s: float = 0.0  # after which the run is ended; 0: never
+    begun: Mapping[str, Any] = field(default_factory=dict)  # how: run_records.Submitted has the names
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The variable that tells the driver how its run was begun."""
+        return {SUBMISSION: json.dumps(self.begun, ensure_ascii=False)}
 
     @property
     def log(self) -> Path:
@@ -61,9 +72,23 @@ class Ending:
     code: int
     summary: Summary | None
     fault: str = ""  # why there is no summary
+    cancelled: str = ""  # why it was ended from outside, where it was
 
 
-def open_submission(name: str, arguments: Sequence[str], *, conf: str, run_id: str) -> Submission:
+def make_run_id() -> str:
+    """A time and the process: runs sort by their start."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}"
+
+
+def open_submission(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    conf: str,
+    run_id: str,
+    time_limit_s: float = 0.0,
+    begun: Mapping[str, Any] | None = None,
+) -> Submission:
     """The submission of `section.key=value` settings and `spark.property=value` properties.
 
     On YARN the settings are read now, a wrong one must not wait for a container, and what the nodes need is put into
@@ -76,7 +101,8 @@ def open_submission(name: str, arguments: Sequence[str], *, conf: str, run_id: s
     properties = merge_properties(conf, given, is_stream="live" in find_sections(name))
     if "kafka" in find_sections(name):
         properties = add_kafka_connector(properties)
-    submission = Submission(name, settings, conf, run_id, properties)
+    how = {"arguments": list(arguments), "conf": conf, **(begun or {})}
+    submission = Submission(name, settings, conf, run_id, properties, time_limit_s=time_limit_s, begun=how)
     if not submission.is_on_yarn:
         return submission
     from jobs.on_yarn import prepare_yarn  # reads all settings: the seconds of importing PySpark

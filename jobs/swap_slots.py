@@ -6,15 +6,19 @@
 from dataclasses import asdict
 
 from jobs.job import PlainJob, Summary, main_without_spark
-from pipelines.io.model_slots import swap_slots
+from pipelines.events import EventKind
+from pipelines.io.model_slots import read_slots, swap_slots
 from pipelines.io.tracking import connect_mlflow
 
 SECTIONS = ("mlflow",)
 
 
 def run(job: PlainJob) -> Summary:
-    name = job.settings.mlflow.intent_model
-    return {"model": name, **asdict(swap_slots(connect_mlflow(job.settings.mlflow), name))}
+    tracking, name = connect_mlflow(job.settings.mlflow), job.settings.mlflow.intent_model
+    staged = read_slots(tracking, name).staging
+    with job.events.telling(EventKind.PROMOTED, model=name, version=staged, reason="it was swapped in by hand"):
+        slots = swap_slots(tracking, name)
+    return {"model": name, **asdict(slots)}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from jobs.training_steps import measure_test, register_network, train_network
 from pipelines.io.distillation_set import publish_distillation_set
 from pipelines.io.embedding_files import KIND
 from pipelines.io.evaluations import evaluate_version
+from pipelines.io.profiles import profile_version
 from pipelines.io.registry import download_model, find_version, tag_version
 from pipelines.io.snapshots import read_encoder
 from pipelines.io.tracking import (
@@ -77,7 +78,9 @@ def _register(job: Job, run: TrainingRun, result: TrainingResult, snapshot: str)
     tracking, name = run.tracking, find_model_name(job)
     encoder = read_encoder(job.store, job.store.url("snapshots", snapshot))
     version, validation = register_network(job, run, result, name=name, encoder=encoder, snapshot=snapshot)
-    evaluation = evaluate_version(job.spark, job.store, download_model(tracking, name, version), snapshot)
+    files = download_model(tracking, name, version)
+    evaluation = evaluate_version(job.spark, job.store, files, snapshot)
+    profile_version(job.spark, job.store, files, snapshot)
     metrics = {**validation, **measure_test(evaluation)}
     tag_version(tracking, name, version, metrics)
     log_results(run, metrics)

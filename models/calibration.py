@@ -9,7 +9,7 @@ reads what ranks send back without TensorFlow.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,7 @@ def calibrate(predict: Callable[[Ids], Logits], batches: Batches, ranks: "Ranks"
 
     Two passes over the rows. Without a row it is 1, which changes nothing.
     """
-    losses = sum_rows(batches, ranks, lambda ids, labels: _losses(predict(ids), labels), TEMPERATURES.shape)
+    losses = sum_rows(batches, ranks, lambda ids, labels: top_label_losses(predict(ids), labels), TEMPERATURES.shape)
     temperature = choose_temperature(losses)
     both = np.array([1.0, temperature])
     gaps = sum_rows(batches, ranks, lambda ids, labels: _gaps(predict(ids), labels, both), (len(both), BINS + 1))
@@ -59,6 +59,21 @@ def sum_rows(batches: Batches, ranks: "Ranks", measure: Measure, shape: tuple[in
         is_labelled = labels >= 0
         totals += measure({name: tokens[is_labelled] for name, tokens in ids.items()}, labels[is_labelled])
     return ranks.sum(totals)
+
+
+def top_label_losses(logits: npt.NDArray[np.floating[Any]], labels: Labels) -> npt.NDArray[np.float64]:
+    """Negative log-likelihood of whether the best class is right, at each of TEMPERATURES."""
+    if logits.shape[1] == 1:  # it is always right
+        return np.zeros(len(TEMPERATURES))
+    best = logits.argmax(axis=1)
+    below = (logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
+    np.put_along_axis(below, best[:, None], -np.inf, axis=1)  # the others; the best one's is 0
+    is_right = best == labels
+    losses = np.empty(len(TEMPERATURES))
+    for i, temperature in enumerate(TEMPERATURES):
+        odds = _log_sum(below / temperature)  # of the best class to be wrong, as a logarithm
+        losses[i] = np.logaddexp(0, np.where(is_right, odds, -odds)).sum()
+    return losses
 
 
 def choose_temperature(losses: npt.NDArray[np.float64]) -> float:
@@ -80,21 +95,6 @@ def confidences(logits: Logits, temperature: float) -> npt.NDArray[np.float32]:
     raised = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature))
     found: npt.NDArray[np.float32] = 1 / raised.sum(axis=1)
     return found
-
-
-def _losses(logits: Logits, labels: Labels) -> npt.NDArray[np.float64]:
-    """Negative log-likelihood of whether the best class is right, at each of TEMPERATURES."""
-    if logits.shape[1] == 1:  # it is always right
-        return np.zeros(len(TEMPERATURES))
-    best = logits.argmax(axis=1)
-    below = (logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
-    np.put_along_axis(below, best[:, None], -np.inf, axis=1)  # the others; the best one's is 0
-    is_right = best == labels
-    losses = np.empty(len(TEMPERATURES))
-    for i, temperature in enumerate(TEMPERATURES):
-        odds = _log_sum(below / temperature)  # of the best class to be wrong, as a logarithm
-        losses[i] = np.logaddexp(0, np.where(is_right, odds, -odds)).sum()
-    return losses
 
 
 def _log_sum(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -21,7 +21,15 @@ from models.encoders.cnn import encode_by_cnn
 from models.encoders.cnn_lstm import encode_by_cnn_lstm
 from models.encoders.fasttext import encode_by_mean
 from models.encoders.lstm import encode_by_lstm
-from models.encoders.token_vectors import Seeds, Tensor, TokenVectors, token_mask
+from models.encoders.token_vectors import (
+    Seeds,
+    Tensor,
+    TokenVectors,
+    count_learned,
+    embed_fixed,
+    keep_learned,
+    token_mask,
+)
 from models.encoders.transformer import encode_by_transformer
 from models.network_config import NetworkConfig, NetworkKind
 from models.vocabulary import PADDING_ID, UNKNOWN_ID, InputSpec
@@ -49,16 +57,19 @@ def build_network(
 
     Padding (id 0) at the end of a row never changes its logits. The same config gives the same
     initial weights. With `ranks` it is this rank's part of the network that they train: the same variables in
-    the same order, the bags' tables by share and not yet set (`models.sharding`).
+    the same order, the bags' tables by share and not yet set (`models.sharding`), and rows of the other features
+    may be cut to any length.
     """
     seeds = iter(range(config.seed * 1000, (config.seed + 1) * 1000))
-    ids = {name: keras.Input((spec.length,), dtype="int32", name=name) for name, spec in inputs.items()}
     bags = list(inputs) if config.kind is NetworkKind.linear else config.bags
+    lengths = {name: spec.length if ranks is None or name in bags else None for name, spec in inputs.items()}
+    ids = {name: keras.Input((length,), dtype="int32", name=name) for name, length in lengths.items()}
     parts, sentence = [], []
     for name, spec in inputs.items():
         tokens = WordDropout(config.word_dropout, seed=next(seeds), name=f"{name}_dropout")(ids[name])
         if name in bags:
-            parts.append(_sum_votes(tokens, spec, classes=classes, name=name, config=config, seeds=seeds, ranks=ranks))
+            learned = keep_learned(tokens, spec)
+            parts.append(_sum_votes(learned, spec, classes=classes, name=name, config=config, seeds=seeds, ranks=ranks))
         else:
             embedded = _embed(tokens, spec, name=name, config=config, seeds=seeds)
             sentence.append(ENCODERS[config.kind](embedded, config, seeds))
@@ -115,8 +126,9 @@ def _sum_votes(
     """Logits (batch, classes) of a bag; Keras's own layers, or for training the one that computes the same."""
     initializer = keras.initializers.RandomUniform(-0.02, 0.02, seed=next(seeds))
     if ranks is not None:
-        return Votes(spec.size, classes, scale=config.bag_scale, ranks=ranks, name=f"{name}_votes")(ids)
-    embedding = layers.Embedding(spec.size, classes, embeddings_initializer=initializer, name=f"{name}_votes")
+        return Votes(count_learned(spec), classes, scale=config.bag_scale, ranks=ranks, name=f"{name}_votes")(ids)
+    rows = count_learned(spec)
+    embedding = layers.Embedding(rows, classes, embeddings_initializer=initializer, name=f"{name}_votes")
     return ops.einsum("bl,blc->bc", weigh_tokens(ids, scale=config.bag_scale), embedding(ids))
 
 
@@ -124,10 +136,19 @@ def _embed(ids: Tensor, spec: InputSpec, *, name: str, config: NetworkConfig, se
     mask = token_mask(ids)
     initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))
     embedding = layers.Embedding(
-        spec.size, config.embedding_size, embeddings_initializer=initializer, name=f"{name}_embedding"
+        count_learned(spec), config.embedding_size, embeddings_initializer=initializer, name=f"{name}_embedding"
     )
-    vectors = layers.Dropout(config.embedding_dropout, seed=next(seeds))(embedding(ids) * mask)
-    return TokenVectors(vectors, mask, name)
+    if not (spec.vector_size and config.fixed_vectors):
+        embedded = embedding(keep_learned(ids, spec)) * mask
+        vectors = layers.Dropout(config.embedding_dropout, seed=next(seeds))(embedded)
+        return TokenVectors(vectors, mask, name)
+    own = WordDropout(config.own_word_dropout, seed=next(seeds), name=f"{name}_own_dropout")(keep_learned(ids, spec))
+    fixed = embed_fixed(ids, spec, name)
+    both = layers.Concatenate()([fixed, embedding(own)])  # (batch, length, vector_size + embedding_size)
+    both = layers.Dropout(config.embedding_dropout, seed=next(seeds))(both * mask)
+    initializer = keras.initializers.GlorotUniform(seed=next(seeds))
+    joined = layers.Dense(config.embedding_size, kernel_initializer=initializer, name=f"{name}_joined")(both)
+    return TokenVectors(joined * mask, mask, name)
 
 
 def _classify(encoded: list[Tensor], *, classes: int, config: NetworkConfig, seeds: Seeds) -> Tensor:

@@ -34,6 +34,8 @@ class NetworkConfig:
     bag_scale: float = 3.0  # what a bag's votes are multiplied with: they learn so much faster than the rest
     embedding_size: int = 96  # floats a token, in the features that are no bags
     embeddings: str = ""  # id of vectors (pretrain_embeddings) that the embeddings start from; empty: random ones
+    fixed_vectors: bool = True  # whether it reads the fixed vectors of features that have some (training_set.vectors)
+    own_word_dropout: float = 0.3  # of tokens that have fixed vectors: share of which training reads no more than those
     cnn: CnnConfig = field(default_factory=CnnConfig)
     lstm: LstmConfig = field(default_factory=LstmConfig)
     cnn_lstm: CnnLstmConfig = field(default_factory=CnnLstmConfig)

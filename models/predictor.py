@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from models.vocabulary import PADDING_ID
+from models.lengths import count_places
 
 Ids = Mapping[str, npt.NDArray[np.int32]]
 Probabilities = npt.NDArray[np.float32]
@@ -60,8 +60,5 @@ def top_classes(probabilities: Probabilities, count: int) -> tuple[npt.NDArray[n
 
 def _lengths(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
     """Ids of each row up to its last one that is not padding, rounded up to a step; at least one step."""
-    length = ids.shape[1]
-    is_token = ids[:, ::-1] != PADDING_ID
-    tokens = np.where(is_token.any(axis=1), length - is_token.argmax(axis=1), 0)
-    stepped = -(-np.maximum(tokens, 1) // _LENGTH_STEP) * _LENGTH_STEP
-    return np.minimum(stepped, length)
+    stepped = -(-np.maximum(count_places(ids), 1) // _LENGTH_STEP) * _LENGTH_STEP
+    return np.minimum(stepped, ids.shape[1])

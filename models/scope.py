@@ -26,9 +26,12 @@ _STEPS = 10_000  # thresholds that are tried between 0 and 1
 
 def score_scope(ids: Ids, confidence: Floats) -> npt.NDArray[np.float64]:
     """Each row's score, 0 to 1, from its input ids and its best class's probability: the lower, the further out."""
-    return np.asarray(confidence * known_share(ids) ** _KNOWN_WEIGHT, dtype=np.float64).round(
-        6
-    )  # alone as among others
+    return weigh_confidence(confidence, known_share(ids))
+
+
+def weigh_confidence(confidence: Floats, known: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Each row's score from its best class's probability and its share of known tokens."""
+    return np.asarray(confidence * known**_KNOWN_WEIGHT, dtype=np.float64).round(6)  # alone as among others
 
 
 def known_share(ids: Ids) -> npt.NDArray[np.float64]:

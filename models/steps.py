@@ -4,7 +4,7 @@ A network gives logits of classes, unless it brings a `measure_rows(outputs, lab
 as `models.dual_encoder` does: each row's loss, and whether it is right.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import keras
@@ -43,14 +43,22 @@ def build_train_step(
     return _graph(step, network, rows=batch_size, classes=network.output.shape[-1] if has_targets else None)
 
 
-def build_validation_step(network: keras.Model, totals: tf.Variable) -> Step:
-    """A step over any number of rows; adds loss, right rows and rows to `totals`."""
+def build_validation_step(network: keras.Model, totals: tf.Variable, *, flexible: Collection[str] = ()) -> Step:
+    """A step over any number of rows, of any length in the `flexible` inputs; adds loss, right rows and rows to
+    `totals`.
+    """
     measure = _measure_of(network)
 
     def step(features: Mapping[str, tf.Tensor], labels: tf.Tensor) -> None:
-        totals.assign_add(_sums(*measure(network(features, training=False), labels)))
+        # call, not __call__: that one insists on the full length
+        totals.assign_add(_sums(*measure(network.call(features, training=False), labels)))
 
-    return _graph(step, network, rows=None)
+    return _graph(step, network, rows=None, flexible=flexible)
+
+
+def find_flexible(network: keras.Model) -> list[str]:
+    """Names of the inputs whose rows may be cut to any length."""
+    return [tensor.name for tensor in network.inputs if tensor.shape[1] is None]
 
 
 def gives_classes(network: keras.Model) -> bool:
@@ -93,11 +101,12 @@ def _sums(losses: tf.Tensor, is_right: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.cast(value, tf.float64) for value in sums])
 
 
-def _graph(step: Step, network: keras.Model, *, rows: int | None, classes: int | None = None) -> Step:
-    """`classes`: of targets in the place of labels."""
-    features = {
-        tensor.name: tf.TensorSpec((rows, *tensor.shape[1:]), tf.int32, name=tensor.name) for tensor in network.inputs
-    }
+def _graph(
+    step: Step, network: keras.Model, *, rows: int | None, classes: int | None = None, flexible: Collection[str] = ()
+) -> Step:
+    """`classes`: of targets in the place of labels. It is traced once, whatever the lengths."""
+    lengths = {tensor.name: None if tensor.name in flexible else tensor.shape[1] for tensor in network.inputs}
+    features = {name: tf.TensorSpec((rows, length), tf.int32, name=name) for name, length in lengths.items()}
     shape, kind = ((rows,), tf.int32) if classes is None else ((rows, classes), tf.float32)
     labels = tf.TensorSpec(shape, kind, name="labels")
     # XLA has no Horovod op in this build

@@ -63,4 +63,5 @@ class TrainingConfig:
     in_scope_share: float = 0.95  # of the validation rows are in scope by the version's own threshold
     precision: Precision = Precision.auto  # mixed precision
     shuffle_rows: int = 65536  # rows mixed at a time; row groups come in random order as well
+    length_buckets: int = 1  # equal parts of a feature's length; a batch is of rows of one of them, cut to it; 1: not
     seed: int = 0  # of the order of rows and of dropout

@@ -13,10 +13,11 @@ import tensorflow as tf
 from models.averaging import Averages, build_averages, update_averages
 from models.checkpoints import Checkpoint, Checkpoints, History, best_epoch
 from models.collective import Ranks
+from models.encoders.token_vectors import FIXED_VECTORS
 from models.optimizer import DistributedAdam
 from models.schedule import learning_rate_schedule
 from models.sharding import read_whole, take_share
-from models.steps import Step, build_train_step, build_validation_step
+from models.steps import Step, build_train_step, build_validation_step, find_flexible
 from models.training_config import TrainingConfig
 from models.weights import Arrays, assign_variables, read_variables
 
@@ -26,7 +27,10 @@ Batch = tuple[Mapping[str, npt.NDArray[np.int32]], npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Feeds:
-    """One rank's batches of features and labels, or of features and targets (rows, classes) to train with."""
+    """One rank's batches of features and labels, or of features and targets (rows, classes) to train with.
+
+    Rows may be cut where the trainee takes any length (`models.steps.find_flexible`).
+    """
 
     rows: int  # training rows over all ranks
     training: Callable[[int], Iterator[Batch]]  # endless, for an epoch (from 1); each of `batch_size` rows
@@ -100,7 +104,7 @@ def build_run(
         has_targets=feeds.has_targets,
         class_weights=feeds.class_weights,
     )
-    validation_step = build_validation_step(network, totals)
+    validation_step = build_validation_step(network, totals, flexible=find_flexible(trainee))
     averages = build_averages(_weights(trainee), trainee.trainable_variables) if config.average_epochs else None
     return Run(
         network, trainee, feeds, config, ranks, checkpoints, steps, optimizer, totals, train_step, validation_step,
@@ -177,7 +181,8 @@ def average_statistics(run: Run) -> None:
     """Give every rank the mean of what each gathered itself (a normalization's moving mean, say)."""
     trained = {id(variable) for variable in run.trainee.trainable_variables}
     for variable in _weights(run.trainee):
-        if id(variable) not in trained and run.ranks.size > 1:
+        is_gathered = id(variable) not in trained and f"{FIXED_VECTORS}/" not in variable.path
+        if is_gathered and run.ranks.size > 1:
             variable.assign(run.ranks.sum(variable.numpy()) / run.ranks.size)
 
 

@@ -1,9 +1,10 @@
 """Tokens to ids and back: what a network's embedding rows stand for."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,13 @@ class InputSpec:
 
     size: int
     length: int
+    learned: int = 0  # ids below it are of tokens that training has seen; 0: all are
+    vector_size: int = 0  # floats of the fixed vectors that the tokens have; 0: they have none
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "InputSpec":
+        """The spec that `asdict` wrote, whatever else stands beside it; what an older one lacks is the default."""
+        return cls(**{field.name: value[field.name] for field in fields(cls) if field.name in value})
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Vocabulary:
     """An ordered set of tokens; the first has id 2, after padding (0) and unknown (1)."""
 
     tokens: tuple[str, ...]
+    learned: int = 0  # so many first ones has training seen, the rest is known by fixed vectors; 0: all of them
 
     @property
     def size(self) -> int:

@@ -8,10 +8,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.deduplication import DeduplicationConfig, duplicate_reason
+from pipelines.schemas import EDITS
+from pipelines.spans import are_misaligned, to_clean
 from udfs.columns import lift
 from udfs.screening import ScreeningConfig, clean_and_screen
 
-RULES_VERSION = 1  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
+RULES_VERSION = 3  # raise it when a text rule changes: stored outputs of older rules are then not taken for these
 
 _PAYLOAD_CHARS = 500  # as much of an unreadable line goes to quarantine, masked
 
@@ -21,6 +23,7 @@ _CLEANED = T.StructType(
         T.StructField("key", T.StringType()),
         T.StructField("reason", T.StringType()),
         T.StructField("masks", T.IntegerType()),
+        T.StructField("edits", EDITS),
     ]
 )
 
@@ -60,6 +63,7 @@ def split_answers(parsed: DataFrame) -> DataFrame:
         "speaker": F.when(is_answer, "agent").otherwise(F.coalesce("speaker", F.when(asked.isNotNull(), "customer"))),
         "text": F.when(is_answer, F.col("reply")).otherwise(F.col("text")),
         "intent": F.when(~is_answer, F.col("intent")),
+        "spans": F.when(~is_answer, F.col("spans")),
         "reply_to": F.when(is_answer, asked).otherwise(F.col("reply_to")),
     }
     return rows.withColumns(columns).drop("asked", "is_answer", "reply")
@@ -92,11 +96,14 @@ def _with_clean_text(parsed: DataFrame, config: CleaningConfig) -> DataFrame:
         F.is_valid_utf8("line"), F.translate(F.substring("line", 1, _PAYLOAD_CHARS), "\x00", " ")
     )
     rows = parsed.withColumn("cleaned", clean(raw_text)).withColumn("message_id", _message_id())
+    spans, edits = F.col("spans"), F.col("cleaned.edits")
+    misaligned = F.when(F.coalesce(are_misaligned(spans, edits), F.lit(False)), "misaligned_slots")
     return rows.select(
         "message_id", "room_id", "bot_id", speaker().alias("speaker"), "sent_at",
         F.col("cleaned.text").alias("text"), "intent", "reply_to", "split",
         F.unhex(F.md5("cleaned.key")).alias("text_key"),
-        F.coalesce(known_reason(), F.when(may_be_dropped(), F.col("cleaned.reason"))).alias("reason"),
+        F.coalesce(known_reason(), F.when(may_be_dropped(), F.col("cleaned.reason")), misaligned).alias("reason"),
+        to_clean(spans, edits).alias("spans"), edits.alias("edits"),
         F.col("cleaned.masks").alias("masks"),
         F.when(F.col("problem").isNotNull(), F.sha2("line", 256)).alias("sha256"),
         "source_file", "source_block", "position",

@@ -1,7 +1,8 @@
-"""Exact and near duplicates within a room.
+"""Exact and near duplicates within a room of a bot.
 
 Duplicates are judged within a room, so that a customer's message is never dropped because another customer said
-the same; rows without a room are one pool, so that a plain data set is rid of its repeated texts.
+the same; rows without a room are one pool for each bot, so that a plain data set is rid of its repeated texts, and what
+two bots were taught stays apart.
 """
 
 from dataclasses import dataclass
@@ -22,11 +23,11 @@ def duplicate_reason(messages: DataFrame, config: DeduplicationConfig) -> DataFr
     """`messages` with `duplicate`: "duplicate", "near_duplicate" or null; the first of its kind is kept.
 
     Takes a column `may_be_duplicate`: rows where it is false are neither marked nor make another one a duplicate.
-    One shuffle by (room, speaker, text key); each of the rows that cannot be duplicates is a group of its own, or all
-    rows of a file in a wrong encoding would meet in one task.
+    One shuffle by (room, bot, speaker, text key); each of the rows that cannot be duplicates is a group of its own, or
+    all rows of a file in a wrong encoding would meet in one task.
     """
     alone = F.when(~F.col("may_be_duplicate"), F.col("position"))
-    same_text = ["alone", "room_id", "speaker", "text_key"]
+    same_text = ["alone", "room_id", "bot_id", "speaker", "text_key"]
     order: list[Column | str] = [F.col("sent_at").asc_nulls_first(), "source_file", "source_block", "position"]
     before = Window.partitionBy(same_text).orderBy(order)
     exact_before = Window.partitionBy(*same_text, "text").orderBy(order)

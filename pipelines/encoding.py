@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.vocabulary import InputSpec, Vocabulary
+from models.vocabulary import FIRST_TOKEN_ID, InputSpec, Vocabulary
 from udfs.analyzers import tokenize
 
 Encoded = dict[str, npt.NDArray[np.int32]]
@@ -32,10 +32,12 @@ class Feature:
     analyzer: str
     length: int
     vocabulary: Vocabulary
+    vector_size: int = 0  # floats of the tokens' fixed vectors; 0: they have none
 
     @property
     def spec(self) -> InputSpec:
-        return InputSpec(size=self.vocabulary.size, length=self.length)
+        learned = self.vocabulary.learned and self.vocabulary.learned + FIRST_TOKEN_ID
+        return InputSpec(self.vocabulary.size, self.length, learned, self.vector_size)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.int32]:
         """Token ids of clean texts: int32 (texts, length)."""
@@ -63,9 +65,7 @@ class TextEncoder:
         return {feature.name: feature.encode(texts) for feature in self.features}
 
     def to_json(self) -> str:
-        features = {
-            f.name: {"analyzer": f.analyzer, "length": f.length, "tokens": f.vocabulary.tokens} for f in self.features
-        }
+        features = {feature.name: _describe(feature) for feature in self.features}
         value = {"features": features, "intents": self.intents, "scope_threshold": self.scope_threshold}
         return json.dumps(value, ensure_ascii=False)
 
@@ -76,10 +76,17 @@ class TextEncoder:
         return cls(features, tuple(value["intents"]), value.get("scope_threshold", 0.0))  # older ones have none
 
 
+def _describe(feature: Feature) -> dict[str, Any]:
+    vocabulary = feature.vocabulary
+    value = {"analyzer": feature.analyzer, "length": feature.length, "tokens": vocabulary.tokens}
+    return {**value, "learned": vocabulary.learned, "vector_size": feature.vector_size}
+
+
 def _feature(name: str, spec: Mapping[str, Any]) -> Feature:
     return Feature(
         name=name,
         analyzer=spec["analyzer"],
         length=spec["length"],
-        vocabulary=Vocabulary(tuple(spec["tokens"])),
+        vocabulary=Vocabulary(tuple(spec["tokens"]), spec.get("learned", 0)),  # older ones have none
+        vector_size=spec.get("vector_size", 0),
     )

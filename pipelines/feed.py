@@ -19,10 +19,12 @@ import numpy.typing as npt
 from models.files import locate
 from models.vocabulary import InputSpec
 from pipelines.errors import MalgilError
+from pipelines.length_buckets import LengthBuckets, take_turns
 
 Batch = tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[Any]]
 LABEL = "label"
 TARGET = "target"  # each class's share in what is learned, where a teacher said so: float32 (classes,)
+UNCUT = LengthBuckets({}, 1)
 T = TypeVar("T")
 
 
@@ -57,8 +59,7 @@ def read_facts(snapshot_url: str, features: Sequence[str] = ()) -> SnapshotFacts
     filesystem, path = locate(snapshot_url)
     manifest = json.loads(filesystem.cat_file(f"{path}/manifest.json"))
     inputs = {
-        name: InputSpec(size=feature["size"], length=feature["length"])
-        for name, feature in choose_features(manifest["features"], features).items()
+        name: InputSpec.from_dict(feature) for name, feature in choose_features(manifest["features"], features).items()
     }
     groups = {split: sum(count_row_groups(f"{snapshot_url}/{split}").values()) for split in ("train", "validation")}
     has_targets = "teacher" in manifest
@@ -80,33 +81,49 @@ def choose_features(of_snapshot: Mapping[str, T], names: Sequence[str]) -> dict[
 
 
 def training_batches(
-    facts: SnapshotFacts, shard: Shard, *, epoch: int, batch_size: int, pool_rows: int, seed: int
+    facts: SnapshotFacts,
+    shard: Shard,
+    *,
+    epoch: int,
+    batch_size: int,
+    pool_rows: int,
+    seed: int,
+    buckets: LengthBuckets = UNCUT,
 ) -> Iterator[Batch]:
     """Endless batches of exactly `batch_size` rows: pass after pass over the shard, each in another order.
 
-    What is learned is int32 labels (rows,), or float32 targets (rows, classes) where the snapshot has them.
+    What is learned is int32 labels (rows,), or float32 targets (rows, classes) where the snapshot has them. With
+    `buckets` the rows of a batch are of like length, on all ranks in the same step.
     """
     mixer = np.random.default_rng([seed, epoch, shard.index])
+    chance = np.random.default_rng([seed, epoch, 0, 1])  # equal on all ranks, and no mixer's
     rest: list[Batch] = []
     for number in count():
         # 0 would be no seed to Petastorm
         order = int(np.random.default_rng([seed, epoch, number]).integers(1, 2**31))
         for pool in _pools(_row_groups(facts, "train", shard, seed=order), pool_rows):
-            mixed = _take(_join([*rest, pool]), mixer)
-            whole = len(mixed[1]) // batch_size * batch_size
-            yield from _slices(mixed, batch_size, stop=whole)
+            rows = _join([*rest, pool])
+            whole = len(rows[1]) // batch_size * batch_size
+            mixed = _take(rows, _mix(rows, whole, mixer, buckets))
+            batches = range(0, whole, batch_size)
+            for start in take_turns(batches, chance) if buckets.places else batches:
+                yield _cut(_slice(mixed, start, start + batch_size), buckets)
             rest = [_slice(mixed, whole, len(mixed[1]))]
 
 
-def validation_batches(facts: SnapshotFacts, shard: Shard, *, batch_size: int) -> Iterator[Batch]:
+def validation_batches(
+    facts: SnapshotFacts, shard: Shard, *, batch_size: int, buckets: LengthBuckets = UNCUT
+) -> Iterator[Batch]:
     """One pass over the shard in the order of the files, in batches of up to `batch_size` rows.
 
-    Over all ranks every row comes exactly once. With fewer row groups than ranks the last ranks get nothing.
+    Over all ranks every row comes exactly once. With fewer row groups than ranks the last ranks get nothing. With
+    `buckets` a batch is of rows of one file and one bucket.
     """
     shards = min(shard.count, facts.row_groups["validation"])
     if shard.index < shards:
         for group in _row_groups(facts, "validation", Shard(shard.index, shards), seed=None):
-            yield from _slices(group, batch_size, stop=len(group[1]))
+            for rows in _split(group, buckets):
+                yield from _slices(rows, batch_size)
 
 
 def _row_groups(facts: SnapshotFacts, split: str, shard: Shard, *, seed: int | None) -> Iterator[Batch]:
@@ -174,15 +191,35 @@ def _join(batches: Sequence[Batch]) -> Batch:
     return features, np.concatenate([labels for _, labels in batches])
 
 
-def _take(batch: Batch, mixer: np.random.Generator) -> Batch:
+def _mix(rows: Batch, whole: int, mixer: np.random.Generator, buckets: LengthBuckets) -> npt.NDArray[np.intp]:
+    """The rows' places in random order; of the first `whole` ones those of shorter buckets first."""
+    order = mixer.permutation(len(rows[1]))
+    if buckets.places:
+        found = buckets.find(rows[0])[order[:whole]]
+        order[:whole] = order[:whole][np.argsort(found, kind="stable")]
+    return order
+
+
+def _split(rows: Batch, buckets: LengthBuckets) -> Iterator[Batch]:
+    """The rows of each bucket, cut to it."""
+    found = buckets.find(rows[0])
+    for bucket in np.unique(found):
+        yield _cut(_take(rows, np.flatnonzero(found == bucket)), buckets)
+
+
+def _cut(batch: Batch, buckets: LengthBuckets) -> Batch:
     features, labels = batch
-    order = mixer.permutation(len(labels))
-    return {name: ids[order] for name, ids in features.items()}, labels[order]
+    return buckets.cut(features), labels
 
 
-def _slices(batch: Batch, size: int, *, stop: int) -> Iterator[Batch]:
-    for start in range(0, stop, size):
-        yield _slice(batch, start, min(start + size, stop))
+def _take(batch: Batch, places: npt.NDArray[np.intp]) -> Batch:
+    features, labels = batch
+    return {name: ids[places] for name, ids in features.items()}, labels[places]
+
+
+def _slices(batch: Batch, size: int) -> Iterator[Batch]:
+    for start in range(0, len(batch[1]), size):
+        yield _slice(batch, start, min(start + size, len(batch[1])))
 
 
 def _slice(batch: Batch, start: int, stop: int) -> Batch:

@@ -11,6 +11,7 @@ from typing import Any
 from pyspark import Accumulator, AccumulatorParam, SparkContext
 
 from pipelines.live_prediction import Outcomes
+from pipelines.traits import TRAITS, Profile, count_traits
 
 Counts = Counter[tuple[str, str]]
 _STEP = 1.1  # of the delays' histogram: a percentile is at most a tenth too high
@@ -41,7 +42,15 @@ def count_outcomes(outcomes: Outcomes, *, repeated: int) -> Counts:
     delays_ms = [max(p.delay_ms, 0.0) for p in outcomes.predictions if p.delay_ms is not None]
     counts.update(("delays", _bucket(delay_ms)) for delay_ms in delays_ms)
     counts["delays_ms", ""] += round(sum(delays_ms))
+    for version in {prediction.version for prediction in outcomes.predictions}:
+        traits = (p.traits for p in outcomes.predictions if p.traits and p.version == version)
+        counts.update({(f"{trait} {version}", name): n for (trait, name), n in count_traits(traits).items()})
     return counts
+
+
+def find_profile(counts: Counts, version: str) -> Profile:
+    """Of the version's predictions so far."""
+    return {trait: Counter(_group(counts, f"{trait} {version}")) for trait in TRAITS}
 
 
 def describe_counts(counts: Counts) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from pipelines.drift import Window
 from pipelines.live_counts import Counts, describe_counts, describe_delays
 
 _Labelled = TypeVar("_Labelled", CounterMetricFamily, GaugeMetricFamily)
@@ -35,6 +36,20 @@ def describe_models(slots: Mapping[str, str | None], refused: Iterable[str], *, 
     yield family
     text = "Versions that failed their checks"
     yield _family(GaugeMetricFamily, "refused_model", text, "version", dict.fromkeys(refused, 1), prefix=prefix)
+
+
+def describe_drift(windows: Mapping[str, Window]) -> Iterator[Metric]:
+    """Of each version's last window: each trait's PSI, what it stays below by chance, and the predictions in it."""
+    labels = ["feature", "version"]
+    psi = GaugeMetricFamily("malgil_drift_psi", "Population stability index against test messages", labels=labels)
+    chance = GaugeMetricFamily("malgil_drift_psi_by_chance", "What it stays below where nothing changed", labels=labels)
+    rows = GaugeMetricFamily("malgil_drift_rows", "Predictions in the window", labels=["version"])
+    for version, window in windows.items():
+        rows.add_metric([version], window.rows)
+        for trait, drift in window.traits.items():
+            psi.add_metric([trait, version], drift.psi)
+            chance.add_metric([trait, version], drift.by_chance)
+    yield from (psi, chance, rows)
 
 
 def _describe_counts(counts: Counts) -> Iterator[Metric]:

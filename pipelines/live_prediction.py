@@ -4,23 +4,39 @@ Plain functions on rows of live_messages.LIVE_MESSAGE, with the rules and the mo
 one pass of one worker: each further worker in a micro-batch would cost its own start, and its own copy of the model.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from pipelines.live_models import LiveModel, LiveModels, LiveReplier
+import orjson
+
+from pipelines.bot_predictions import predict_by_bot
+from pipelines.io.bot_heads import LiveHead
+from pipelines.live_models import LiveModel, LiveModels, LiveReplier, LiveTagger
+from pipelines.passage_index import Answer
 from pipelines.prediction import Predictor
+from pipelines.slot_filling import place_slots
+from pipelines.traits import Traits, describe_traits
+from udfs.edits import find_edits
 from udfs.screening import ScreeningConfig, screen_text
 
 Row = Mapping[str, Any]
 Top = list[tuple[str, float]]
 Labels = dict[str, tuple[str, float]]  # by task
-Found = tuple[Top, bool]  # the most probable intents, and whether it is out of scope
-_NOTHING: Found = ([], True)  # of a text that says nothing
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PAYLOAD = ("message_id", "room_id", "bot_id", "speaker", "sent_at")
+
+
+class Found(NamedTuple):
+    """What is said of a text."""
+
+    top: Top  # the most probable intents, best first
+    is_out_of_scope: bool
+    is_by_bot: bool  # by the head of its bot
+    traits: Traits | None = None  # what drift is looked for in, where the model said it of a text that is not blank
+
+
+_NOTHING = Found([], True, False)  # of a text that says nothing
 
 
 class CleanMessage(NamedTuple):
@@ -38,6 +54,7 @@ class Prediction(NamedTuple):
     version: str  # of the model
     value: str  # JSON
     delay_ms: float | None  # since it was sent
+    traits: Traits | None = None
 
 
 class DeadLetter(NamedTuple):
@@ -75,24 +92,52 @@ def screen_message(row: Row, config: ScreeningConfig) -> tuple[str, str | None]:
 
 
 def predict_clean(messages: Sequence[CleanMessage], models: LiveModels) -> list[Prediction]:
-    """The prediction of each message, in order, by the model of its room: one call of each model."""
+    """The prediction of each message, in order, by the model of its room, or its bot's head on that.
+
+    One call of each model.
+    """
     texts = [message.text for message in messages]
     chosen = [models.choose(message.row["room_id"]) for message in messages]
-    found, labels = _predict_by_model(texts, chosen), _label_texts(texts, models.labellers)
+    found, labels = _predict_by_model(messages, chosen, models), _label_texts(texts, models.labellers)
     replies, reply_version = _suggest_replies(texts, models.replier)
+    slots, slots_version = _find_slots(messages, models.tagger)
+    answers = models.find_answers(texts, [message.row["bot_id"] for message in messages])
     now = _look_at_clock()
+    said = map(_Said, found, labels, replies, slots, answers)
+    versions = {"reply": reply_version, "slots": slots_version}
     return [
-        _write_prediction(row, one, labelled, suggested, {"intent": model.version, "reply": reply_version}, now)
-        for (row, _), one, labelled, suggested, model in zip(messages, found, labels, replies, chosen, strict=True)
+        _write_prediction(row, one, _name_versions(model, versions, models, one), now)
+        for (row, _), one, model in zip(messages, said, chosen, strict=True)
     ]
 
 
-def _predict_by_model(texts: Sequence[str], chosen: Sequence[LiveModel]) -> list[Found]:
-    """What is found of each text, by the model that was chosen for it."""
-    found = [_NOTHING for _ in texts]
+class _Said(NamedTuple):
+    """All that is said of a message."""
+
+    found: Found
+    labels: Labels
+    replies: Sequence[str]
+    slots: Sequence[Mapping[str, Any]]
+    answers: Sequence[Answer] | None  # None: its bot has no knowledge base
+
+
+def _name_versions(
+    model: LiveModel, further: Mapping[str, str | None], models: LiveModels, said: _Said
+) -> dict[str, str | None]:
+    """Those that predicted a message: the bots' only if a head did, the knowledge's only if its bot has any."""
+    bots = models.bots.version.version if models.bots and said.found.is_by_bot else None
+    knowledge = models.knowledge.version.version if models.knowledge and said.answers is not None else None
+    return {"intent": model.version, **further, "bot": bots, "knowledge": knowledge}
+
+
+def _predict_by_model(messages: Sequence[CleanMessage], chosen: Sequence[LiveModel], models: LiveModels) -> list[Found]:
+    """What is found of each message, by the model that was chosen for it, or its bot's head on that."""
+    found = [_NOTHING for _ in messages]
     for model in dict.fromkeys(chosen):
         places = [i for i, one in enumerate(chosen) if one is model]
-        for i, one in zip(places, _predict_tops(model.predictor, [texts[i] for i in places]), strict=True):
+        texts, bot_ids = [messages[i].text for i in places], [messages[i].row["bot_id"] for i in places]
+        tops = _predict_tops(model.predictor, texts, bot_ids, models.find_heads(model, bot_ids))
+        for i, one in zip(places, tops, strict=True):
             found[i] = one
     return found
 
@@ -101,7 +146,8 @@ def _label_texts(texts: Sequence[str], labellers: Mapping[str, LiveModel]) -> li
     """What the tasks' models say of each text, by task; nothing of a blank one."""
     labels: list[Labels] = [{} for _ in texts]
     for task, labeller in labellers.items():
-        for known, (top, _) in zip(labels, _predict_tops(labeller.predictor, texts), strict=True):
+        tops = _predict_tops(labeller.predictor, texts, [None] * len(texts), {})
+        for known, (top, *_) in zip(labels, tops, strict=True):
             known.update((task, best) for best in top[:1])
     return labels
 
@@ -113,17 +159,37 @@ def _suggest_replies(texts: Sequence[str], replier: LiveReplier | None) -> tuple
     return replier.predictor.suggest(texts), replier.version
 
 
-def _predict_tops(predictor: Predictor, texts: Sequence[str]) -> list[Found]:
-    """What is found of each text; nothing of a blank one."""
+def _find_slots(
+    messages: Sequence[CleanMessage], tagger: LiveTagger | None
+) -> tuple[list[list[dict[str, Any]]], str | None]:
+    """The slots of each message, and the version that finds them; none where there is no model for it."""
+    if tagger is None:
+        return [[] for _ in messages], None
+    found = tagger.tagger.find([message.text for message in messages])
+    placed = [
+        place_slots(text, spans, find_edits(row["text"] or "", text)) if spans else []
+        for (row, text), spans in zip(messages, found, strict=True)
+    ]
+    return [[slot._asdict() for slot in slots] for slots in placed], tagger.version
+
+
+def _predict_tops(
+    predictor: Predictor, texts: Sequence[str], bot_ids: Sequence[str | None], heads: Mapping[str, LiveHead]
+) -> list[Found]:
+    """What is found of each text, said to its bot; nothing of a blank one."""
     is_text = [bool(text.strip()) for text in texts]
     if not any(is_text):
         return [_NOTHING for _ in texts]
-    classes, probabilities, is_out = predictor.predict_top([text for text in texts if text.strip()])
-    names = predictor.encoder.intents
-    best = ([names[i] for i in row] for row in classes)
-    tops = (list(zip(row, p, strict=True)) for row, p in zip(best, probabilities.tolist(), strict=True))
-    found = zip(tops, is_out.tolist(), strict=True)
-    return [next(found) if is_one else _NOTHING for is_one in is_text]
+    said = [text for text in texts if text.strip()]
+    found = predict_by_bot(
+        predictor, heads, said, [bot for bot, is_one in zip(bot_ids, is_text, strict=True) if is_one]
+    )
+    rows = zip(found.classes.tolist(), found.probabilities.tolist(), strict=True)
+    tops = ([(found.names[i], p) for i, p in zip(*row, strict=True) if i >= 0] for row in rows)
+    by_bot = found.is_by_bot.tolist()
+    traits = [None if one else told for one, told in zip(by_bot, describe_traits(found, found.names), strict=True)]
+    each = map(Found, tops, found.is_out_of_scope.tolist(), by_bot, traits)
+    return [next(each) if is_one else _NOTHING for is_one in is_text]
 
 
 class _Moment(NamedTuple):
@@ -138,11 +204,9 @@ def _look_at_clock() -> _Moment:
     return _Moment(now.isoformat(timespec="microseconds").replace("+00:00", "Z"), now.timestamp() * 1000)
 
 
-def _write_prediction(
-    row: Row, found: Found, labels: Labels, replies: Sequence[str], versions: Mapping[str, str | None], now: _Moment
-) -> Prediction:
+def _write_prediction(row: Row, said: _Said, versions: Mapping[str, str | None], now: _Moment) -> Prediction:
     """The JSON that prediction_json writes of the same prediction in a batch."""
-    top, is_out_of_scope = found
+    top, is_out_of_scope, _, traits = said.found
     intent, confidence = top[0] if top else (None, None)
     value = {
         "message_id": row["message_id"],
@@ -151,16 +215,18 @@ def _write_prediction(
         "intent": intent,
         "confidence": confidence,
         "top": top,
-        "labels": labels,
+        "labels": said.labels,
         "is_out_of_scope": is_out_of_scope,
-        "replies": replies,
+        "replies": said.replies,
+        "slots": said.slots,
+        "answers": [answer._asdict() for answer in said.answers or ()],
         "models": versions,
         "sent_at": row["sent_at"],
         "predicted_at": now.text,
     }
     sent_us = row["sent_us"]
     delay_ms = None if sent_us is None else now.ms - sent_us / 1000
-    return Prediction(row["message_id"], row["room_id"], str(versions["intent"]), _to_json(value), delay_ms)
+    return Prediction(row["message_id"], row["room_id"], str(versions["intent"]), _to_json(value), delay_ms, traits)
 
 
 def _write_dead_letter(row: Row, text: str, reason: str) -> DeadLetter:
@@ -174,3 +240,7 @@ def _write_dead_letter(row: Row, text: str, reason: str) -> DeadLetter:
         "payload": payload if is_parsed else None,
     }
     return DeadLetter(row["room_id"], reason, _to_json(value))
+
+
+def _to_json(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value).decode()

@@ -1,9 +1,11 @@
 """Raw rows to columns of a message, and the reason why a row cannot be one.
 
 A bad row never fails the query: every parse is one that gives null. The reasons of this file are
-invalid_utf8, nul_character, too_long, broken_json, broken_csv, missing_text, wrong_type and unknown_split.
+invalid_utf8, nul_character, too_long, broken_json, broken_csv, missing_text, wrong_type, unknown_split and
+misaligned_slots.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict
 
 from pyspark.sql import Column, DataFrame
@@ -11,9 +13,12 @@ from pyspark.sql import functions as F
 
 from pipelines.errors import MalgilError
 from pipelines.io.raw_messages import ColumnsConfig, InputConfig, RawMessages, delimiter
+from pipelines.schemas import SPANS
+from pipelines.spans import read_spans
 
 _CORRUPT = "_corrupt"
 _NUL = "\x00"
+_NUMBER = r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*$"
 _PLAIN_FIELDS = ("message_id", "room_id", "bot_id", "speaker", "intent", "reply_to", "reply")
 _PLACE = ("source_file", "source_block", "position")
 _SPLIT_NAMES = {
@@ -36,7 +41,7 @@ def parse_messages(raw: RawMessages, config: InputConfig) -> DataFrame:
     # `parsed` in a select of its own: Spark then parses a row once, not once a field
     rows = raw.rows.select(*_PLACE, line.alias("line"), parsed.alias("parsed"))
     rows = rows.select(*_PLACE, "line", *fields, problem.alias("unreadable"))
-    return _with_problems(_named(rows, config), config)
+    return _with_spans(_with_problems(_named(rows, config), config), config)
 
 
 def _readable_line(config: InputConfig) -> Column:
@@ -102,18 +107,26 @@ def _csv_problem() -> Column:
 def _row_fields(raw: RawMessages, config: InputConfig) -> list[Column]:
     types = {field.name: field.dataType.simpleString().upper() for field in raw.rows.select("row.*").schema}
     kind = F.lit(types.get(config.columns.text)).alias("text_type")
-    return [*_columns_of(F.col("parsed"), raw.names, config.columns), kind]
+    lists = {name for name, kind_of in types.items() if kind_of.startswith("ARRAY<STRUCT")}
+    return [*_columns_of(F.col("parsed"), raw.names, config.columns, lists & {config.columns.slots}), kind]
 
 
-def _columns_of(row: Column, names: tuple[str, ...], columns: ColumnsConfig) -> list[Column]:
-    """Each column of a message by its name in the source; null where the source has none of that name."""
+def _columns_of(
+    row: Column, names: tuple[str, ...], columns: ColumnsConfig, lists: Collection[str] = ()
+) -> list[Column]:
+    """Each column of a message by its name in the source; null where the source has none of that name.
+
+    Those that hold `lists` become JSON.
+    """
     defaults = asdict(ColumnsConfig())
     fields = []
     for name, source in asdict(columns).items():
         if source not in names and (name == "text" or source != defaults[name]):
             expected = f"input.columns.{name}: expected a column {source!r}"
             raise MalgilError(f"{expected}, found {', '.join(names)}; set input.columns.{name}")
-        value = row.getField(source).cast("string") if source in names else F.lit(None).cast("string")
+        field = row.getField(source)
+        text = F.to_json(field) if source in lists else field.cast("string")
+        value = text if source in names else F.lit(None).cast("string")
         fields.append(value.alias(name))
     return fields
 
@@ -153,7 +166,8 @@ def _lookup(key: Column, names: dict[str, str]) -> Column:
 
 
 def _timestamp(text: Column) -> Column:
-    number = text.try_cast("double")
+    # asked first: a cast that fails costs an exception, and most times are no number
+    number = F.when(text.rlike(_NUMBER), text.try_cast("double"))
     seconds = F.when(F.abs(number) > 1e11, number / 1000).otherwise(number)
     return F.coalesce(F.timestamp_seconds(seconds), text.try_cast("timestamp"))
 
@@ -174,7 +188,16 @@ def _with_problems(named: DataFrame, config: InputConfig) -> DataFrame:
         .when(F.col("split").isNotNull() & F.col("split_name").isNull(), "unknown_split")
     )
     times = [F.col("sent_time").alias("sent_at"), F.col("split_name").alias("split")]
-    return named.select(*_PLACE, "line", "text", *_PLAIN_FIELDS, *times, problem.alias("problem"))
+    return named.select(*_PLACE, "line", "text", *_PLAIN_FIELDS, "slots", *times, problem.alias("problem"))
+
+
+def _with_spans(rows: DataFrame, config: InputConfig) -> DataFrame:
+    """`spans` in the place of `slots`, in a pass of Python's only where the source has a column for them."""
+    if not config.columns.slots:
+        return rows.withColumn("spans", F.lit(None).cast(SPANS)).drop("slots")
+    read = rows.withColumn("read", read_spans(F.when(F.col("problem").isNull(), F.col("slots")), F.col("text")))
+    problem = F.coalesce("problem", F.when(F.col("read.is_misaligned"), "misaligned_slots"))
+    return read.withColumns({"spans": F.col("read.spans"), "problem": problem}).drop("read", "slots")
 
 
 def _has_wrong_type() -> Column:

@@ -3,6 +3,8 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from pipelines.schemas import ANSWERS, FOUND_SLOTS
+
 _TIMES = {"timeZone": "UTC", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 
 
@@ -10,11 +12,13 @@ def prediction_json() -> Column:
     """A row of PREDICTION as JSON.
 
     Times are UTC with six digits of a second, so that they sort as text. `top` and `labels` are built by hand: their
-    pairs mix text and numbers, which to_json has no type for.
+    pairs mix text and numbers, which to_json has no type for. Predictions that are older than `answers` have none.
     """
     options = {"ignoreNullFields": "false", **_TIMES}
     head = F.to_json(F.struct("message_id", "room_id", "bot_id", "intent", "confidence"), options)
-    tail = F.to_json(F.struct("is_out_of_scope", "replies", "models", "sent_at", "predicted_at"), options)
+    later = {"slots": FOUND_SLOTS, "answers": ANSWERS}  # older predictions have none
+    lists = [F.coalesce(name, F.array().cast(kind)).alias(name) for name, kind in later.items()]
+    tail = F.to_json(F.struct("is_out_of_scope", "replies", *lists, "models", "sent_at", "predicted_at"), options)
     top = F.array_join(F.transform("top", lambda entry: _pair_json(entry["intent"], entry["probability"])), ",")
     labels = F.array_join(F.transform(F.map_entries("labels"), _label_json), ",")
     parts = [F.lit(',"top":['), top, F.lit('],"labels":{'), labels, F.lit("},")]

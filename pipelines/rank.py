@@ -3,7 +3,7 @@
 TensorFlow is imported only when a rank runs: the driver and Spark's Python workers also load this module.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ from models.training_config import TrainingConfig
 from pipelines.compute import prepare_compute
 from pipelines.errors import MalgilError
 from pipelines.feed import Shard, SnapshotFacts, training_batches, validation_batches
+from pipelines.fixed_vectors import set_vectors
 from pipelines.growth import is_pause_asked
+from pipelines.length_buckets import LengthBuckets
 from pipelines.rank_reports import progress_reporter, report_failure
 
 if TYPE_CHECKING:
@@ -71,23 +73,25 @@ def _run_rank(task: RankTask) -> RankResult | None:
     prepare_compute(get_available_devices(), threads=task.threads, precision=task.config.precision)
     from models.checkpoints import Checkpoints
     from models.collective import Ranks, join_ranks
+    from models.steps import find_flexible
     from models.training import Paused, train
     from models.weights import assign_variables, load_npz, read_variables, save_npz
 
     ranks = join_ranks() if task.ranks > 1 else Ranks()
     build = partial(task.build_network, task.facts.inputs, classes=task.facts.classes, config=task.network_config)
-    network = build()
+    network, trainee = build(), build(ranks=ranks)
+    set_vectors(network, task.facts)
     weights = [v for v in network.variables if "seed_generator" not in v.path]
     if task.initial_weights and ranks.is_first:  # the others are given the first one's
         assign_variables(weights, load_npz(task.initial_weights)[0]["weights"])
     try:
         trained = train(
             network,
-            open_feeds(task.facts, task.config, Shard(ranks.rank, ranks.size)),
+            open_feeds(task.facts, task.config, Shard(ranks.rank, ranks.size), flexible=find_flexible(trainee)),
             task.config,
             checkpoints=Checkpoints(task.run_url, task.run_name),
             ranks=ranks,
-            trainee=build(ranks=ranks),
+            trainee=trainee,
             on_progress=progress_reporter(task.run_url) if ranks.is_first else None,
             is_pause_asked=partial(is_pause_asked, task.run_url),
         )
@@ -98,13 +102,17 @@ def _run_rank(task: RankTask) -> RankResult | None:
     return RankResult(**vars(trained))
 
 
-def open_feeds(facts: SnapshotFacts, config: TrainingConfig, shard: Shard) -> "Feeds":
-    """A rank's batches of the snapshot's training and validation split.
+def open_feeds(
+    facts: SnapshotFacts, config: TrainingConfig, shard: Shard, *, flexible: Collection[str] = ()
+) -> "Feeds":
+    """A rank's batches of the snapshot's training and validation split; rows of `flexible` features may be cut.
 
     Raises MalgilError where rows are to count by their classes and the facts do not say how many each class has.
     """
     from models.training_run import Feeds
 
+    cut = flexible if config.length_buckets > 1 else ()
+    buckets = LengthBuckets({name: facts.inputs[name].length for name in cut}, config.length_buckets)
     return Feeds(
         rows=facts.rows["train"],
         training=lambda epoch: training_batches(
@@ -114,8 +122,9 @@ def open_feeds(facts: SnapshotFacts, config: TrainingConfig, shard: Shard) -> "F
             batch_size=config.batch_size,
             pool_rows=config.shuffle_rows,
             seed=config.seed,
+            buckets=buckets,
         ),
-        validation=lambda: validation_batches(facts, shard, batch_size=VALIDATION_BATCH),
+        validation=lambda: validation_batches(facts, shard, batch_size=VALIDATION_BATCH, buckets=buckets),
         has_targets=facts.has_targets,
         class_weights=_weigh_classes(facts, config),
     )

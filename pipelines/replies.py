@@ -73,7 +73,7 @@ class ReplyPredictor:
         """The most probable answers to each clean text, none of which is blank."""
         if not texts:
             return []
-        places, probabilities, _ = self.predictor.predict_top(texts)
+        places, probabilities, *_ = self.predictor.predict_top(texts)
         return [Ranked(*row) for row in zip(places, probabilities, strict=True)]
 
     def choose(self, found: Ranked) -> list[int]:

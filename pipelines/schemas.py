@@ -4,6 +4,29 @@ from pyspark.sql import types as T
 
 _STRING = T.StringType()
 
+SPANS = T.ArrayType(
+    T.StructType(
+        [
+            T.StructField("slot", _STRING),
+            T.StructField("start", T.IntegerType()),  # of characters
+            T.StructField("end", T.IntegerType()),  # behind the last one
+        ]
+    )
+)
+EDITS = T.ArrayType(
+    T.StructType([T.StructField(name, T.IntegerType()) for name in ("start", "end", "original_start", "original_end")])
+)
+FOUND_SLOTS = T.ArrayType(
+    T.StructType(
+        [
+            T.StructField("slot", _STRING),
+            T.StructField("text", _STRING),  # clean and masked
+            T.StructField("start", T.IntegerType()),  # of characters, in the message as it was sent
+            T.StructField("end", T.IntegerType()),  # behind the last one
+        ]
+    )
+)
+
 MESSAGE = T.StructType(
     [
         T.StructField("message_id", _STRING, nullable=False),
@@ -16,6 +39,8 @@ MESSAGE = T.StructType(
         T.StructField("reply_to", _STRING),
         T.StructField("split", _STRING),  # train | validation | test, where the source has its own
         T.StructField("text_key", T.BinaryType()),  # MD5 of the near-duplicate key: one value a text
+        T.StructField("spans", SPANS),  # the slots that are marked in the text, where the source marks any
+        T.StructField("edits", EDITS),  # of udfs.edits: what cleaning changed; empty where that was nothing
     ]
 )
 
@@ -30,6 +55,17 @@ QUARANTINE = T.StructType(
     ]
 )
 
+ANSWERS = T.ArrayType(  # to a message, from its bot's knowledge base
+    T.StructType(
+        [
+            T.StructField("text", _STRING),
+            T.StructField("source", _STRING),  # null where the knowledge base names none
+            T.StructField("score", T.DoubleType()),
+        ]
+    )
+)
+
 SPLITS = ("train", "validation", "test")
 
 MESSAGE_COLUMNS = MESSAGE.fieldNames()
+SAID = [name for name in MESSAGE_COLUMNS if name not in ("spans", "edits")]  # what a message says, and of whom

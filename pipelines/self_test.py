@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pipelines.encoding import TextEncoder
     from pipelines.prediction import Predictor
     from pipelines.replies import ReplyPredictor
+    from pipelines.slot_filling import SlotTagger
 
 _TEXTS = ("배송은 언제 오나요?", "주문을 취소하고 환불받고 싶어요", "안녕하세요 ㅎㅎ", "ㅋ", "문의 드립니다 " * 40)
 _TOLERANCE = 1e-3
@@ -68,6 +69,21 @@ def check_reply_predictor(predictor: "ReplyPredictor", *, name: str, version: st
     if answers != tuple(response.text for response in known):
         fault = f"the network's {len(answers)} answers in its response set, received {len(known)} or others"
         raise ModelSelfTestError(_describe(fault, name, version))
+
+
+def check_tagger(tagger: "SlotTagger", *, name: str, version: str) -> None:
+    """See that a few texts have the same slots alone as among others, and that its chain's numbers are numbers.
+
+    Raises ModelSelfTestError, with what was found instead. The texts are fixed and nobody's.
+    """
+    tags, transitions = len(tagger.encoder.intents), tagger.transitions
+    if transitions.shape != (tags + 1, tags) or not np.isfinite(transitions).all():
+        fault = f"a chain of {tags} tags in numbers, received {transitions.shape} or others"
+    elif tagger.find(_TEXTS) != [tagger.find([text])[0] for text in _TEXTS]:
+        fault = "the same for a text alone and among others, received different slots"
+    else:
+        return
+    raise ModelSelfTestError(_describe(fault, name, version))
 
 
 def _describe(fault: str, name: str, version: str) -> str:

@@ -16,10 +16,14 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from models.files import read_bytes
 from models.network_config import NetworkConfig
 from models.training_config import TrainingConfig
+from pipelines.bots import BotsConfig
 from pipelines.cleaning import CleaningConfig
+from pipelines.console import ConsoleConfig
 from pipelines.distillation import DistillationConfig
+from pipelines.drift import DriftConfig
 from pipelines.embeddings import EmbeddingsConfig
 from pipelines.errors import MalgilError
+from pipelines.events import EventsConfig
 from pipelines.feedback import FeedbackConfig
 from pipelines.generation import GeneratorConfig
 from pipelines.io.executors import YarnConfig
@@ -32,11 +36,13 @@ from pipelines.io.raw_messages import InputConfig
 from pipelines.io.store import StoreConfig
 from pipelines.io.traced_messages import TraceConfig
 from pipelines.io.tracking import MlflowConfig
+from pipelines.knowledge import KnowledgeConfig
 from pipelines.leaderboard import LeaderboardConfig
 from pipelines.prediction import PredictionConfig
 from pipelines.promotion import PromotionConfig
 from pipelines.replies import RepliesConfig
 from pipelines.setting_names import hint_at, setting_names
+from pipelines.slot_filling import SlotFillingConfig
 from pipelines.training_set import TrainingSetConfig
 from pipelines.tuning import TuneConfig
 
@@ -54,6 +60,8 @@ class Settings:
 
     dataset: str = ""  # a preset of conf/datasets: the input settings of a known data set
     data_root: str = "data"  # the folder that the preset's paths start from
+    # YYYY-MM-DD, today or yesterday in Korea: {day} in input.path, the generated messages' day, the feedback's last one
+    day: str = ""
     # what is trained: intent, or a preset of conf/tasks, whose models add `labels` to predictions
     task: str = INTENT
     recipe: str = ""  # a preset of conf/recipes, or the URL of a YAML file like them: network and training
@@ -67,18 +75,24 @@ class Settings:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     replies: RepliesConfig = field(default_factory=RepliesConfig)
+    slot_filling: SlotFillingConfig = field(default_factory=SlotFillingConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     mlflow: MlflowConfig = field(default_factory=MlflowConfig)
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)
+    bots: BotsConfig = field(default_factory=BotsConfig)
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
     kafka: KafkaConfig = field(default_factory=KafkaConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
+    drift: DriftConfig = field(default_factory=DriftConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     trace: TraceConfig = field(default_factory=TraceConfig)
+    events: EventsConfig = field(default_factory=EventsConfig)
+    console: ConsoleConfig = field(default_factory=ConsoleConfig)
     yarn: YarnConfig = field(default_factory=YarnConfig)
     spark: dict[str, str] = field(default_factory=dict)  # properties over those of conf/spark/<conf>.conf
 

@@ -10,6 +10,7 @@ from pyspark.sql import types as T
 
 from models.vocabulary import Vocabulary
 from pipelines.encoding import FeatureConfig, TextEncoder
+from pipelines.fixed_vectors import VectorsConfig
 from pipelines.tokenization import tokens_column
 from udfs.augmentation import AugmentationConfig, vary_copy
 from udfs.columns import lift, lift_batch
@@ -30,6 +31,7 @@ class TrainingSetConfig:
     """How labelled messages become a snapshot."""
 
     features: dict[str, FeatureConfig] = field(default_factory=_default_features)  # the network's inputs by name
+    vectors: dict[str, VectorsConfig] = field(default_factory=dict)  # fixed vectors by feature (docs/models.md)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     validation_share: float = 0.1  # of the texts, by hash, where the source has no validation split of its own
     test_share: float = 0.1  # likewise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.training_config import Scaling, TrainingConfig
 from pipelines.feed import Shard, SnapshotFacts
+from pipelines.fixed_vectors import set_vectors
 from pipelines.rank import open_feeds
 from pipelines.search_space import Range, Recipe, apply_settings
 
@@ -61,6 +62,7 @@ def _train(task: TrialTask, recipe: Recipe, report: Callable[[History], None]) -
 
     from models.checkpoints import Checkpoints
     from models.collective import Ranks
+    from models.steps import find_flexible
     from models.training import train
 
     keras.utils.clear_session()  # what the trial before left in this process
@@ -70,10 +72,11 @@ def _train(task: TrialTask, recipe: Recipe, report: Callable[[History], None]) -
         task.build_network(task.facts.inputs, classes=task.facts.classes, config=recipe.network, ranks=part)
         for part in (None, ranks)
     )
+    set_vectors(network, task.facts)
     with tempfile.TemporaryDirectory(prefix="malgil-trial-") as folder:
         return train(
             network,
-            open_feeds(task.facts, config, Shard()),
+            open_feeds(task.facts, config, Shard(), flexible=find_flexible(trainee)),
             config,
             checkpoints=Checkpoints(Path(folder).as_uri()),
             trainee=trainee,

@@ -1,4 +1,4 @@
-"""Untrained models that are small, and whose predictions differ from text to text: of intents, and of replies."""
+"""Untrained models that are small, and whose predictions differ from text to text: of intents, replies and slots."""
 
 from typing import Any
 
@@ -41,3 +41,25 @@ def build_tiny_replier(*, threshold: float = 0.5) -> tuple[Any, TextEncoder, Res
     network = build_network(inputs, classes=0, config=DualEncoderConfig(embedding_size=64, hidden=8, wording_size=512))
     selector = build_selector(network, answer_vectors(network, encoder.encode(ANSWERS)))
     return selector, encoder, ResponseSet(tuple(Response(text, None, "neutral") for text in ANSWERS), threshold)
+
+
+def build_tiny_tagger() -> tuple[Any, TextEncoder, Any]:
+    """A network that finds slots of no meaning in most texts, its encoder, and its chain's transitions."""
+    import numpy as np
+
+    from models.tagger import build_network
+    from models.tagger_config import TAGS, TaggerConfig
+    from models.vocabulary import InputSpec
+
+    first = Vocabulary(tuple("배송주문취소환불언제요안녕하세네가안기감[내"))
+    features = (
+        Feature("morphemes", "mecab_ko", 16, Vocabulary(("배송/NNG", "언제/MAG", "환불/NNG"))),
+        Feature("first_letters", "mecab_ko", 16, first),
+    )
+    encoder = TextEncoder(features, ("O", "B-thing", "I-thing", "B-time"))
+    specs = {**encoder.inputs, TAGS: InputSpec(len(encoder.intents) + 2, 16)}
+    network = build_network(
+        specs, classes=0, config=TaggerConfig(members=1, embedding_size=8, aspect_size=8, units=8, seed=1)
+    )
+    network.set_weights([weight * 20 for weight in network.get_weights()])  # far from even scores
+    return network.reader, encoder, np.zeros((5, 4), np.float32)

@@ -55,8 +55,13 @@ def build_dying_network(inputs: Mapping[str, InputSpec], *, classes: int, config
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def write_snapshot(folder: Path, *, train: Sequence[int], validation: Sequence[int]) -> str:
-    """A snapshot with files of so many rows, one row group each; labels can be learned. Returns its URL."""
+def write_snapshot(
+    folder: Path, *, train: Sequence[int], validation: Sequence[int], longest: Sequence[int] = ()
+) -> str:
+    """A snapshot with files of so many rows, one row group each; labels can be learned. Returns its URL.
+
+    Rows are full, or have one word to as many as is the `longest` of their file, in turn.
+    """
     source = np.random.default_rng(0)
     for split, sizes in (("train", train), ("validation", validation)):
         (folder / split).mkdir(parents=True)
@@ -70,6 +75,9 @@ def write_snapshot(folder: Path, *, train: Sequence[int], validation: Sequence[i
             for name, spec in INPUTS.items():
                 ids = source.integers(2 + CLASSES, spec.size, (rows, spec.length)).astype(np.int32)
                 ids[:, 0] = 2 + labels
+                if longest and name == "words":
+                    words = source.integers(1, longest[number % len(longest)] + 1, (rows, 1))
+                    ids = np.where(np.arange(spec.length) < words, ids, 0).astype(np.int32)
                 table[name] = pa.array(list(ids), pa.list_(pa.int32()))
             pq.write_table(pa.table(table), folder / split / f"part-{number}.parquet")
     features = {name: {"size": spec.size, "length": spec.length} for name, spec in INPUTS.items()}

@@ -31,3 +31,10 @@ def drop_some_spaces(text: str, draw: random.Random) -> str:
     """About half of the blanks vanish."""
     head, *rest = text.split(" ")
     return head + "".join([word if draw.random() < 0.5 else f" {word}" for word in rest])
+
+
+def misspell(text: str, draw: random.Random, *, changes: int) -> str:
+    """The text with so many of these changes; one that finds no place changes nothing."""
+    for _ in range(changes):
+        text = draw.choice((mistype_word, split_word, drop_some_spaces))(text, draw)
+    return text

@@ -77,13 +77,13 @@ def normalize_text(text: str) -> str:
 def _resolve_markup(text: str) -> str:
     """Folded text without tags and entities; what is escaped too deeply loses its `<` and `&`."""
     for _ in range(_MARKUP_PASSES):
-        text = _fold(text)
+        text = fold_characters(text)
         resolved = _TAG.sub(_resolve_tag, text) if "<" in text else text
         resolved = _ENTITY.sub(_resolve_entity, resolved) if "&" in resolved else resolved
         if resolved == text:
             return text
         text = resolved
-    return _fold(text).replace("<", " ").replace("&", " ")
+    return fold_characters(text).replace("<", " ").replace("&", " ")
 
 
 def _resolve_tag(match: re.Match[str]) -> str:
@@ -94,7 +94,8 @@ def _resolve_entity(match: re.Match[str]) -> str:
     return "&" if match[0].startswith("&amp;") else html.unescape(match[0])
 
 
-def _fold(text: str) -> str:
+def fold_characters(text: str) -> str:
+    """The text in NFC, each character in its plain form; what is no character is gone or a blank."""
     if not _UNUSUAL.search(text):
         return text
     return unicodedata.normalize("NFC", text.translate(_FOLDS))

@@ -9,6 +9,7 @@ from functools import lru_cache
 from operator import eq
 from typing import NamedTuple
 
+from udfs.edits import Edit, find_edits
 from udfs.masking import PLACEHOLDERS, count_masks, mask_pii
 from udfs.normalization import LINK, normalize_text
 
@@ -55,6 +56,7 @@ class CleanedText(NamedTuple):
     key: str  # equal for near duplicates
     reason: str | None  # why the message is left out; None if it goes on
     masks: int  # masked items
+    edits: list[Edit]  # what cleaning changed
 
 
 _PLACEHOLDER = re.compile("|".join(map(re.escape, (*PLACEHOLDERS, LINK))))
@@ -66,9 +68,10 @@ _RAW_CHARS_PER_CLEAN = 4
 
 
 def clean_and_screen(text: str, config: ScreeningConfig) -> CleanedText:
-    """The clean text, its key, the reason to leave it out if there is one, and the number of masked items."""
+    """The clean text, its key, the reason to leave it out if there is one, how many masks, what changed."""
     clean, reason = screen_text(text, config)
-    return CleanedText(clean, near_duplicate_key(clean), reason, sum(count_masks(clean).values()))
+    masks = sum(count_masks(clean).values())
+    return CleanedText(clean, near_duplicate_key(clean), reason, masks, find_edits(text, clean))
 
 
 def screen_text(text: str, config: ScreeningConfig) -> tuple[str, str | None]:

@@ -11,7 +11,6 @@ import json
 import resource
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 import psutil
@@ -20,11 +19,10 @@ from pyspark.sql import SparkSession
 from benchmarks.scale.cluster import cpu_seconds, find_executors, pinned_cluster
 from benchmarks.scale.event_log import add_traffic
 from jobs import build_training_set, clean_messages, evaluate_intent, predict_batch, train_intent
-from jobs.job import Job, Summary
+from jobs.job import Job, Summary, open_job
 from jobs.lineage import find_snapshot
 from pipelines.io import embedded_redis
-from pipelines.io.progress import Progress, silent_step
-from pipelines.io.store import Store
+from pipelines.io.progress import Progress
 from pipelines.settings import load_settings
 
 STEPS = {
@@ -98,11 +96,8 @@ def _open_job(spark: SparkSession, raw: str, folder: Path, settings: list[str]) 
         f"redis.embedded.directory={folder}/redis", "redis.embedded.max_memory=3gb",
     ]  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    loaded = load_settings([*own, *settings])
-    return Job(
-        name="scale", run_id=folder.name, now=datetime.now(timezone.utc), settings=loaded, spark=spark,
-        store=Store(loaded.store), progress=Progress(spark.sparkContext), step=silent_step(),
-    )  # fmt: skip
+    plain = open_job("scale", folder.name, load_settings([*own, *settings]), Progress(spark.sparkContext))
+    return Job(**vars(plain), spark=spark)
 
 
 def _measure(job: Job, step: str, redis: psutil.Process) -> StepCost:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from models.vocabulary import PADDING_ID
+from models.vocabulary import PADDING_ID, UNKNOWN_ID, InputSpec
 
 Tensor = Any  # a keras.KerasTensor; Keras ships no types
+FIXED_VECTORS = "_vectors"  # how the name of a layer with a feature's fixed vectors ends, behind the feature's
 Seeds = Iterator[int]  # of initial weights and dropouts, in the order in which they are made
 
 
@@ -38,3 +39,24 @@ def token_mask(ids: Tensor) -> Tensor:
     from keras import ops
 
     return ops.expand_dims(ops.cast(ops.not_equal(ids, PADDING_ID), "float32"), -1)
+
+
+def keep_learned(ids: Tensor, spec: InputSpec) -> Tensor:
+    """The ids (batch, length) with tokens that training has not seen as unknown ones."""
+    from keras import ops
+
+    return ops.where(ids < spec.learned, ids, UNKNOWN_ID) if spec.learned else ids
+
+
+def count_learned(spec: InputSpec) -> int:
+    """Rows of a table of what is learned of each token."""
+    return spec.learned or spec.size
+
+
+def embed_fixed(ids: Tensor, spec: InputSpec, feature: str) -> Tensor:
+    """The tokens' fixed vectors (batch, length, vector_size): zeros, until a snapshot's are put into the layer."""
+    from keras import layers
+
+    name = f"{feature}{FIXED_VECTORS}"
+    table = layers.Embedding(spec.size, spec.vector_size, embeddings_initializer="zeros", trainable=False, name=name)
+    return table(ids)

@@ -25,11 +25,22 @@ from pipelines.errors import MalgilError
 from pipelines.io.kafka_security import KafkaSecurityConfig, client_security
 from pipelines.io.redis_writes import prediction_key, room_key
 
+_MARGIN_S = 5.0  # the producer itself says by then that it failed, and what it says tells more
+_LIMITS = ("bootstrap_timeout_ms", "max_block_ms", "request_timeout_ms", "delivery_timeout_ms")
 _BLOCK_S = 1.0  # Redis answers by then, with or without news, and so before its client gives up
 
 
 class PredictionTimeoutError(MalgilError):
     """A message was sent, and there was no prediction of it in time."""
+
+
+@dataclass(frozen=True)
+class ChatAnswer:
+    """An answer from the bot's knowledge base."""
+
+    text: str
+    source: str | None  # such as a page's address
+    score: float  # the higher, the better it fits
 
 
 @dataclass(frozen=True)
@@ -48,20 +59,26 @@ class ChatPrediction:
     sent_at: str | None  # ISO 8601, UTC
     predicted_at: str
     labels: dict[str, tuple[str, float]] = field(default_factory=dict)  # by task; older predictions have none
+    slots: list[dict[str, Any]] = field(default_factory=list)  # slot, text, start and end; likewise
+    answers: list[ChatAnswer] = field(default_factory=list)  # best first; older predictions have none
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ChatPrediction":
         value: dict[str, Any] = json.loads(text)
         top = [(intent, probability) for intent, probability in value["top"]]
         labels = {task: (label, probability) for task, (label, probability) in value.get("labels", {}).items()}
-        return cls(**{**value, "top": top, "labels": labels})
+        answers = [ChatAnswer(**answer) for answer in value.get("answers", [])]
+        return cls(**{**value, "top": top, "labels": labels, "answers": answers})
 
 
 class ChatClient:
     """Open connections to Kafka and Redis; `connect_chat` makes one. Threads may share it."""
 
-    def __init__(self, producer: KafkaProducer, client: redis.Redis, topic: str, feedback_topic: str) -> None:
+    def __init__(
+        self, producer: KafkaProducer, client: redis.Redis, topic: str, feedback_topic: str, *, timeout_s: float
+    ) -> None:
         self._producer, self._redis, self._topic, self._feedback_topic = producer, client, topic, feedback_topic
+        self._timeout_s = timeout_s
 
     def send(
         self,
@@ -133,7 +150,7 @@ class ChatClient:
 
     def _write(self, topic: str, key: str, value: dict[str, Any]) -> None:
         record = json.dumps(value, ensure_ascii=False).encode()
-        self._producer.send(topic, key=key.encode(), value=record).get(timeout=30)
+        self._producer.send(topic, key=key.encode(), value=record).get(timeout=self._timeout_s + _MARGIN_S)
 
     def _last_entry(self, room_id: str) -> str:
         newest = self._redis.xrevrange(room_key(room_id), count=1)
@@ -155,16 +172,19 @@ def connect_chat(
     feedback_topic: str = "chat.feedback",
     password: str | None = None,
     security: KafkaSecurityConfig | None = None,
+    timeout_s: float = 30.0,
 ) -> Iterator[ChatClient]:
     """A client; its connections are closed behind the block. Raises Kafka's errors where no broker answers.
 
-    `password` is Redis's; `security` names where Kafka's secrets are in the environment.
+    `password` is Redis's; `security` names where Kafka's secrets are in the environment. A message that no broker
+    takes within `timeout_s` is given up: it does not come later.
     """
     secured = client_security(security or KafkaSecurityConfig())
-    producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), **secured)
+    limits = dict.fromkeys(_LIMITS, int(timeout_s * 1000))
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), **limits, **secured)
     client = redis.Redis.from_url(redis_url, password=password, decode_responses=True)
     try:
-        yield ChatClient(producer, client, topic, feedback_topic)
+        yield ChatClient(producer, client, topic, feedback_topic, timeout_s=timeout_s)
     finally:
-        producer.close()
+        producer.close(timeout=timeout_s)
         client.close()

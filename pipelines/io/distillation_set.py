@@ -7,8 +7,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.distillation import DistillationConfig, add_targets
+from pipelines.fixed_vectors import copy_vectors
 from pipelines.io.model_files import ModelFiles
-from pipelines.io.snapshots import describe_snapshot, read_encoder, read_snapshot, write_splits
+from pipelines.io.snapshots import describe_snapshot, read_encoder, read_snapshot, write_encoder, write_splits
 from pipelines.io.store import MANIFEST, Manifest, Store
 from pipelines.training_set import TrainingSetConfig
 
@@ -33,7 +34,8 @@ def publish_distillation_set(
             part = read_snapshot(spark, url, split)
             learned = add_targets(part, teacher, encoder.intents, config) if split == "train" else part
             write_splits(draft, learned.withColumn("split", F.lit(split)), {split: count}, training_set)
-        store.write_text(posixpath.join(draft, "encoder.json"), encoder.to_json())
+        write_encoder(store, encoder, draft)
+        copy_vectors(encoder, url, draft)
         named = {"teacher": f"{teacher.name}/{teacher.version}", "base": base}
         return {**describe_snapshot(encoder, counts), **named}
 

@@ -14,7 +14,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pipelines.io.feedback_store import publish_feedback, read_feedback
 from pipelines.io.feedback_worker import FeedbackWorker, join_feedback
 from pipelines.io.kafka_topics import KafkaConfig, write_records
-from pipelines.io.live_report import read_lag
+from pipelines.io.live_report import ReadOffsets, read_lag
+from pipelines.io.progress import Progress
 from pipelines.io.store import Store, content_id
 
 
@@ -53,15 +54,24 @@ class FeedbackFiling:
 class FeedbackReport:
     """One JSON line of counts every few seconds."""
 
-    def __init__(self, filing: FeedbackFiling, write: Callable[[str], None], *, every_s: float) -> None:
-        self._filing, self._write, self._every_s = filing, write, every_s
-        self._written_at = time.monotonic()
+    def __init__(self, filing: FeedbackFiling, progress: Progress, *, every_s: float) -> None:
+        self._filing, self._progress, self._every_s = filing, progress, every_s
+        self._written_at, self._read = time.monotonic(), 0
+        self._offsets = ReadOffsets()
 
     def tick(self, query: StreamingQuery) -> None:
-        """Write a line if it is time to."""
-        if time.monotonic() - self._written_at >= self._every_s:
-            self._written_at = time.monotonic()
-            self._write(json.dumps({**self._filing.summarize(), "lag": read_lag(query)}))
+        """Tell how far it is, and write a line if it is time to."""
+        self._offsets.tick(query)
+        elapsed_s, numbers, lag = time.monotonic() - self._written_at, self._filing.summarize(), read_lag(query)
+        rate = round((numbers["read"] - self._read) / max(elapsed_s, 1e-3), 1)
+        self._progress.count("collect_feedback", numbers["read"], rate, lag=lag, offsets=self._offsets.describe())
+        if elapsed_s >= self._every_s:
+            self._written_at, self._read = time.monotonic(), numbers["read"]
+            self._progress.note(json.dumps({**numbers, "lag": lag}))
+
+    def summarize(self) -> dict[str, Any]:
+        """The counts and Kafka's offsets since the start of the job."""
+        return {**self._filing.summarize(), "offsets": self._offsets.describe()}
 
 
 def _dead_letters(filed: DataFrame, topic: str) -> DataFrame:

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 
 from pipelines.encoding import FeatureConfig, TextEncoder
 from pipelines.feedback import HELD_OUT, FeedbackConfig, is_held_out, sample_rows, without_texts
+from pipelines.fixed_vectors import copy_vectors
 from pipelines.io.feedback_store import FiledFeedback, read_corrections
-from pipelines.io.snapshots import describe_snapshot, read_snapshot, write_splits
+from pipelines.io.snapshots import describe_snapshot, read_snapshot, write_encoder, write_splits
 from pipelines.io.store import MANIFEST, Manifest, Store
 from pipelines.training_set import TrainingSetConfig, add_tokens, encode_tokens
 
@@ -50,7 +51,8 @@ def _write(spark: SparkSession, store: Store, draft: str, tuning: FineTuning) ->
     found = {row["split"]: int(row["count"]) for row in rows.groupBy("split").count().collect()}
     counts = {split: found.get(split, 0) for split in ("train", "validation", HELD_OUT)}
     write_splits(draft, rows, counts, tuning.training_set)
-    store.write_text(posixpath.join(draft, "encoder.json"), tuning.encoder.to_json())
+    write_encoder(store, tuning.encoder, draft)
+    copy_vectors(tuning.encoder, store.url("snapshots", tuning.base), draft)
     feedback = _count(encoded)
     store.remove(staged)
     return {**describe_snapshot(tuning.encoder, counts), "base": tuning.base, "feedback": feedback}

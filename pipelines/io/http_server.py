@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import MalgilError
 
 if TYPE_CHECKING:  # imported where they are used: every job reads the settings of this file
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # longer than load balancers keep an idle connection, so that they close it and not we
@@ -28,24 +28,27 @@ class ServeConfig:
     stop_timeout_s: int = 10  # for the requests in flight when it is stopped
 
 
-def open_socket(config: ServeConfig) -> socket.socket:
-    """The address, taken; nobody can connect yet. Raises MalgilError where the address cannot be taken."""
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+def open_socket(host: str, port: int, *, section: str = "serve") -> socket.socket:
+    """The address, taken; nobody can connect yet. Raises MalgilError where the address cannot be taken.
+
+    `section` of the settings says which address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        opened.bind((config.host, config.port))
+        opened.bind((host, port))
     except OSError as error:
         opened.close()
         raise MalgilError(
-            f"serve.port: expected to listen on {config.host}:{config.port}, received: {error.strerror}; end what "
+            f"{section}.port: expected to listen on {host}:{port}, received: {error.strerror}; end what "
             "listens there, or set another port or host"
         ) from error
     return opened
 
 
 def run_server(
-    app: "FastAPI", opened: socket.socket, config: ServeConfig, *, begin: Callable[[str], None],
+    app: "ASGIApp", opened: socket.socket, *, stop_timeout_s: int, begin: Callable[[str], None],
     is_over: Callable[[], bool],
 ) -> None:  # fmt: skip
     """Serve until `is_over` (asked each second), SIGTERM or SIGINT; requests in flight are answered before the end.
@@ -60,7 +63,7 @@ def run_server(
     options = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
         proxy_headers=False, server_header=False, backlog=_BACKLOG, callback_notify=look, timeout_notify=0,
-        timeout_graceful_shutdown=config.stop_timeout_s, timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=stop_timeout_s, timeout_keep_alive=_KEEP_ALIVE_S,
     )  # fmt: skip
     server = uvicorn.Server(options)
     opened.listen(_BACKLOG)

@@ -44,15 +44,15 @@ class KafkaConfig:
     security: KafkaSecurityConfig = field(default_factory=KafkaSecurityConfig)  # TLS and SASL
 
 
-def make_topics(config: KafkaConfig) -> None:
-    """See that the four topics are there; a missing one is made, with the broker's own replication.
+def make_topics(config: KafkaConfig, topics: Sequence[str] = ()) -> None:
+    """See that these topics are there, or the four of live prediction; a missing one is made, as the broker replicates.
 
     Raises MalgilError when no broker answers, or when one is missing and `partitions` is 0 or Kafka refuses.
     """
     client = _open_admin(config)
     try:
-        wanted = {config.messages, config.predictions, config.dead_letters, config.feedback}
-        missing = sorted(wanted - set(client.list_topics()))
+        wanted = topics or (config.messages, config.predictions, config.dead_letters, config.feedback)
+        missing = sorted({*wanted} - set(client.list_topics()))
         if missing:
             _make_missing(client, missing, config)
     finally:

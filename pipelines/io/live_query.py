@@ -34,6 +34,7 @@ class LiveConfig:
     staging_percent: float = 0.0  # of the rooms are predicted by the version in staging, where there is one
     with_labels: bool = True  # whether the tasks' champions (mlflow.label_models) add labels, as predict_batch's do
     with_replies: bool = True  # whether the champion of mlflow.reply_model suggests replies, as predict_batch's does
+    with_slots: bool = True  # whether the champion of mlflow.slots_model finds slots, likewise
     keep_texts: bool = True  # whether clean texts stand in Redis as long as predictions, for feedback to be joined with
     look_every_s: float = 2.0  # between two looks for what is in a slot, and of workers for a new release
     report_every_s: float = 10.0  # between two lines of counts
@@ -121,6 +122,8 @@ def _watch(
             for tick in ticks:
                 tick(query)
         _end_between_batches(query, gate)
+        for tick in ticks:  # with the last micro-batch
+            tick(query)
     finally:
         query.stop()
 

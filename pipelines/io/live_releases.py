@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipelines.io.model_releases import remove_other_models
-from pipelines.io.slot_releases import SlotReleases
+from pipelines.io.slot_releases import OnRefusal, SlotReleases, ignore_refusal
 from pipelines.io.store import Store
 from pipelines.io.tracking import Tracking
-from pipelines.live_models import REPLY, label_part
+from pipelines.live_models import REPLY, SLOTS, label_part
 from pipelines.polling import polling
 
 log = logging.getLogger(__name__)
@@ -22,12 +23,14 @@ class LiveNames:
     intent: str
     reply: str | None = None  # None: no replies are suggested
     labels: Mapping[str, str] = field(default_factory=dict)  # by task
+    found_slots: str | None = None  # None: no slots are found in messages
 
     @property
     def further(self) -> dict[str, str]:
         """The names by part of the prediction, of those that may be empty."""
         labels = {label_part(task): name for task, name in sorted(self.labels.items())}
-        return {REPLY: self.reply, **labels} if self.reply else labels
+        parts = {REPLY: self.reply, SLOTS: self.found_slots}
+        return {**{part: name for part, name in parts.items() if name}, **labels}
 
 
 class LiveReleases:
@@ -36,10 +39,19 @@ class LiveReleases:
     Raises MalgilError where the intent model has no champion, or no version that can be used.
     """
 
-    def __init__(self, tracking: Tracking, store: Store, names: LiveNames, *, with_staging: bool = False) -> None:
+    def __init__(
+        self,
+        tracking: Tracking,
+        store: Store,
+        names: LiveNames,
+        *,
+        with_staging: bool = False,
+        on_refusal: OnRefusal = ignore_refusal,
+    ) -> None:
         self._store = store
-        self._intent = SlotReleases(tracking, store, names.intent, with_staging=with_staging)
-        self._further = {part: SlotReleases(tracking, store, name, part=part) for part, name in names.further.items()}
+        follow = partial(SlotReleases, tracking, store, on_refusal=on_refusal)
+        self._intent = follow(names.intent, with_staging=with_staging)
+        self._further = {part: follow(name, part=part) for part, name in names.further.items()}
         self.folder = self._intent.folder
         self._remove_others()
 
@@ -53,6 +65,12 @@ class LiveReleases:
             "staging": intent.staging.version if intent.staging else None,
             **{part: model.version for part, model in further.items() if model},
         }
+
+    @property
+    def output_ids(self) -> dict[str, str]:
+        """Where the store has the files of the intent versions in the slots, by version."""
+        intent = self._intent.current
+        return {model.version: model.output_id for model in (intent.production, intent.staging) if model}
 
     @property
     def refused(self) -> dict[str, str]:
@@ -79,14 +97,20 @@ class LiveReleases:
 
 @contextmanager
 def releasing(
-    tracking: Tracking, store: Store, names: LiveNames, *, look_every_s: float, with_staging: bool
+    tracking: Tracking,
+    store: Store,
+    names: LiveNames,
+    *,
+    look_every_s: float,
+    with_staging: bool,
+    on_refusal: OnRefusal = ignore_refusal,
 ) -> Iterator[LiveReleases]:
     """The champions and, `with_staging`, the staged intent version, released; inside, the next ones in `look_every_s`.
 
     Raises MalgilError as LiveReleases. Later on, a registry or a store that does not answer is only logged: what was
     released goes on predicting.
     """
-    releases = LiveReleases(tracking, store, names, with_staging=with_staging)
+    releases = LiveReleases(tracking, store, names, with_staging=with_staging, on_refusal=on_refusal)
     with polling(releases.look, every_s=look_every_s, name="live-releases"):
         yield releases
 

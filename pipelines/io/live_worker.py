@@ -12,6 +12,7 @@ from pyspark import Accumulator
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
+from pipelines.arrow_rows import read_rows
 from pipelines.io.followed_models import ModelSource, follow_models
 from pipelines.io.kafka_topics import RECORD, KafkaConfig
 from pipelines.io.redis_connection import RedisConfig, RedisConnection
@@ -89,7 +90,7 @@ def _predict_batches(
 ) -> Iterator[pa.RecordBatch]:
     client, followed = _connect(worker.connection), follow_models(worker.models)
     parts = (part for batch in batches for part in _cut(batch))
-    predicted = (predict_messages(part.to_pylist(), followed.current, screening=worker.screening) for part in parts)
+    predicted = (predict_messages(read_rows(part), followed.current, screening=worker.screening) for part in parts)
     # else all workers of a backlog come to Redis at one time, and wait for each other there
     for outcomes, stood in write_behind(predicted, partial(_write_predictions, client, worker)):
         repeated = sum(text is not None for text in stood)

@@ -9,7 +9,7 @@ from pyspark.sql import types as T
 
 from pipelines.io.raw_messages import RawMessages, add_source_lines
 from pipelines.io.store import Manifest, Store
-from pipelines.schemas import MESSAGE, MESSAGE_COLUMNS, QUARANTINE
+from pipelines.schemas import MESSAGE, QUARANTINE, SAID
 
 _DATA = "data"
 _STAGED = "staged"
@@ -64,7 +64,7 @@ def _write_quarantine(url: str, rejected: DataFrame, raw: RawMessages) -> dict[s
 
 
 def _describe(messages: DataFrame, rejected: dict[str, int]) -> dict[str, Any]:
-    content = F.sum(F.xxhash64(*MESSAGE_COLUMNS).cast("decimal(38,0)")).cast("string")
+    content = F.sum(F.xxhash64(*SAID).cast("decimal(38,0)")).cast("string")
     found = messages.groupBy(F.coalesce("split", F.lit("none")).alias("part")).agg(
         F.count("*").alias("rows"), F.sum("masks").alias("masks"), content.alias("content")
     )

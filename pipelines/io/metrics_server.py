@@ -16,7 +16,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pipelines.errors import MalgilError
 from pipelines.io.live_releases import LiveReleases
 from pipelines.live_counts import Counts
-from pipelines.live_metrics import describe_metrics
+from pipelines.live_drift import LiveDrift
+from pipelines.live_metrics import describe_drift, describe_metrics
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 class LiveMetrics(Collector):
     """Live prediction's metrics; it keeps the last micro-batch's progress and nothing else."""
 
-    def __init__(self, counts: Accumulator[Counts], releases: LiveReleases) -> None:
-        self._counts, self._releases = counts, releases
+    def __init__(self, counts: Accumulator[Counts], releases: LiveReleases, drift: LiveDrift) -> None:
+        self._counts, self._releases, self._drift = counts, releases, drift
         self._progress: Any = None
 
     def tick(self, query: StreamingQuery) -> None:
@@ -35,7 +36,8 @@ class LiveMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         slots, refused = self._releases.slots, self._releases.refused
-        return describe_metrics(self._counts.value.copy(), self._progress, slots=slots, refused=refused)
+        yield from describe_metrics(self._counts.value.copy(), self._progress, slots=slots, refused=refused)
+        yield from describe_drift(self._drift.windows)
 
 
 @contextmanager

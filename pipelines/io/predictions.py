@@ -11,6 +11,7 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from pipelines.errors import MalgilError
 from pipelines.io.redis_connection import RedisConfig, RedisConnection, connect_redis
 from pipelines.io.redis_writes import WRITE_FIRST, WRITE_NEWER, PredictionWrite, write_to_redis
 from pipelines.io.store import Manifest, Store
@@ -23,8 +24,10 @@ __all__ = [
     "RedisConfig",
     "RedisWrites",
     "are_published",
+    "find_version",
     "publish_predictions",
     "read_address",
+    "read_predictions",
     "restore_predictions",
     "write_predictions_to_redis",
 ]
@@ -109,6 +112,21 @@ def are_published(store: Store, output_id: str, config: RedisConfig, spark: Spar
     if store.manifest("predictions", output_id) is None:
         return False
     return bool(connect_redis(config, spark).open().exists(_published_key(output_id)))
+
+
+def read_predictions(spark: SparkSession, store: Store, output_id: str) -> DataFrame:
+    """The rows (prediction.PREDICTION) of an output. Raises MalgilError where there is none."""
+    if store.manifest("predictions", output_id) is None:
+        raise MalgilError(f"expected predictions/{output_id} in {store.root}, found nothing; run predict_batch")
+    return spark.read.schema(PREDICTION).parquet(store.url("predictions", output_id, "data"))
+
+
+def find_version(predictions: DataFrame) -> str:
+    """The version of the intent model that made an output's predictions. Raises MalgilError where there are none."""
+    found = predictions.select("models.intent").first()
+    if found is None:
+        raise MalgilError("expected predictions of one day, found an output without any; name another")
+    return str(found["intent"])
 
 
 def read_address(config: RedisConfig, spark: SparkSession) -> str:

@@ -27,6 +27,8 @@ class ColumnsConfig:
     reply_to: str = "reply_to"
     split: str = "split"  # train, dev or validation, test
     reply: str = ""  # what was answered, where a row holds a question and its answer; empty: none does
+    # the text with [slot : value] marks, or a list of {"slot", "start", "end"} in it; empty: nothing is marked
+    slots: str = ""
 
 
 @dataclass(frozen=True)

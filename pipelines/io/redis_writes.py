@@ -75,12 +75,15 @@ def ask(command: Callable[[], Answer]) -> Answer:
 # One run for all: what a run costs, in Redis and in the client, is more than what a prediction does.
 # `write` of each script has the keys of a prediction and gives the answer.
 _WRITE_ALL = """
+local kept = {}  -- rooms whose time has begun anew: once a run will do
+
 local function set(key, text_key, room_key, message_id, prediction, text)
   redis.call('SET', key, prediction, 'EX', ARGV[1])
   if text_key ~= '' then redis.call('SET', text_key, text, 'EX', ARGV[1]) end
   if room_key ~= '' then
     redis.call('XADD', room_key, 'MAXLEN', '~', ARGV[2], '*', 'message_id', message_id, 'prediction', prediction)
-    redis.call('EXPIRE', room_key, ARGV[1])
+    if not kept[room_key] then redis.call('EXPIRE', room_key, ARGV[1]) end
+    kept[room_key] = true
   end
 end
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # Keras and MLflow are imported where they are used: 4 s and 
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 __all__ = [
+    "CHAMPION",
     "PREVIOUS",
     "ROLLED_BACK",
     "LoadedModel",

@@ -1,6 +1,7 @@
 """One model's slots in the registry as the release that live workers follow: looked at again and again."""
 
 import logging
+from collections.abc import Callable
 
 from pipelines.errors import MalgilError
 from pipelines.io.model_files import ModelManifestError
@@ -21,20 +22,36 @@ from pipelines.io.tracking import Tracking
 log = logging.getLogger(__name__)
 
 
+OnRefusal = Callable[[str, str, str], None]  # gets a model's name, its version, and why it is refused
+
+
+def ignore_refusal(name: str, version: str, reason: str) -> None:
+    """Where nobody but the log is told."""
+
+
 class SlotReleases:
     """Releases of one model's slots. `refused`: versions that never predicted, with the reason.
 
     `part` names the part of a prediction that the model gives: without a champion that part is empty, and when it has
     none any more, it becomes so. Without a `part` it gives the intent, for which there must be a champion.
+    `on_refusal` is called for each version that is refused.
     """
 
     def __init__(
-        self, tracking: Tracking, store: Store, name: str, *, part: str = "", with_staging: bool = False
+        self,
+        tracking: Tracking,
+        store: Store,
+        name: str,
+        *,
+        part: str = "",
+        with_staging: bool = False,
+        on_refusal: OnRefusal = ignore_refusal,
     ) -> None:
         self.folder = store.url("live", "models", *([part] if part else []))
         self.refused: dict[str, str] = {}
         self.name, self._is_needed = name, not part
         self._tracking, self._store, self._with_staging = tracking, store, with_staging
+        self._on_refusal = on_refusal
         self.current = self._release_first()
 
     def look(self) -> bool:
@@ -106,6 +123,7 @@ class SlotReleases:
     def _refuse(self, version: str, reason: str) -> None:
         log.error("%s version %s is refused: %s", self.name, version, reason)
         self.refused[version] = reason
+        self._on_refusal(self.name, version, reason)
 
     def _write(self, release: Release) -> None:
         write_release(self.folder, release)

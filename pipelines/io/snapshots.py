@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.errors import MalgilError
+from pipelines.fixed_vectors import add_words, publish_vectors
 from pipelines.io.store import Manifest, Store
 from pipelines.petastorm_files import write_row_group_index
 from pipelines.schemas import SPLITS
@@ -61,7 +62,8 @@ def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig)
     counts = count_splits(tokenized, of="labelled messages", where="with an intent (input.columns.intent)")
     encoder = _build_encoder(tokenized, config)
     write_splits(draft, encode_tokens(tokenized, encoder), counts, config)
-    store.write_text(posixpath.join(draft, "encoder.json"), encoder.to_json())
+    write_encoder(store, encoder, draft)
+    publish_vectors(rows.sparkSession, encoder, draft)
     store.remove(staged)
     return describe_snapshot(encoder, counts)
 
@@ -69,6 +71,10 @@ def _write(store: Store, draft: str, rows: DataFrame, config: TrainingSetConfig)
 def read_snapshot(spark: SparkSession, url: str, split: str) -> DataFrame:
     """A split's rows: message_id, text, intent, label and the features' ids."""
     return spark.read.parquet(posixpath.join(url, split))
+
+
+def write_encoder(store: Store, encoder: TextEncoder, draft: str) -> None:
+    store.write_text(posixpath.join(draft, "encoder.json"), encoder.to_json())
 
 
 def read_encoder(store: Store, url: str) -> TextEncoder:
@@ -95,13 +101,19 @@ def count_splits(tokenized: DataFrame, *, of: str, where: str) -> dict[str, int]
 
 
 def _build_encoder(tokenized: DataFrame, config: TrainingSetConfig) -> TextEncoder:
-    train = tokenized.where(F.col("split") == "train")
+    features = add_words(build_features(tokenized, config), config.vectors, setting="training_set.vectors")
+    return TextEncoder(features, list_intents(tokenized))
+
+
+def list_intents(labelled: DataFrame) -> tuple[str, ...]:
+    """The training rows' intents, in order. Raises MalgilError where they are too many to be any."""
+    train = labelled.where(F.col("split") == "train")
     intents = [row["intent"] for row in train.select("intent").distinct().limit(MAX_INTENTS + 1).collect()]
     if len(intents) > MAX_INTENTS:
         raise MalgilError(
             f"expected at most {MAX_INTENTS} intents, found more; is input.columns.intent the label's column?"
         )
-    return TextEncoder(build_features(tokenized, config), tuple(sorted(intents)))
+    return tuple(sorted(intents))
 
 
 def build_features(tokenized: DataFrame, config: TrainingSetConfig) -> tuple[Feature, ...]:

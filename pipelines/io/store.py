@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import fsspec
 
-from models.files import write_bytes
+from models.files import carry_file, create_bytes, write_bytes
 from pipelines.errors import MalgilError
 from pipelines.io.faults import is_outage
 from pipelines.io.filesystems import describe_fault, open_filesystem
@@ -65,10 +65,11 @@ class Store:
         self._fs, path = open_filesystem(config.root)
         self.root = self._fs.unstrip_protocol(path)
         self._origin: dict[str, Any] = {"made_by": asdict(maker)} if maker else {}
+        self.made: dict[str, Mapping[str, Any]] = {}  # what was published here so far, each with what it was made from
 
     def made_from(self, **inputs: Any) -> "Store":
         """The same store; what is published in it says that it was made from these inputs: ids, paths, versions."""
-        noting = copy(self)
+        noting = copy(self)  # `made` stays one for all
         noting._origin = {**self._origin, "made_from": inputs}
         return noting
 
@@ -125,6 +126,7 @@ class Store:
             with suppress(FileExistsError):  # HDFS says so where another run was faster just now
                 self._fs.mv(draft, target, recursive=True)
         self.remove(draft)
+        self.made[f"{kind}/{output_id}"] = self._origin.get("made_from", {})
         return cast(Manifest, self.manifest(kind, output_id))
 
     def _fill(self, draft: str, write: Callable[[str], Mapping[str, Any]]) -> Manifest:
@@ -157,12 +159,21 @@ class Store:
         """Replace the file as a whole: a reader sees the old text or the new one."""
         self.write_text(url, json.dumps(value, ensure_ascii=False, indent=1))
 
+    def create_json(self, url: str, value: Mapping[str, Any]) -> bool:
+        """Write the file where none is; whether it did. Of several at once, one does."""
+        return create_bytes(url, json.dumps(value, ensure_ascii=False, indent=1).encode())
+
     def write_text(self, url: str, text: str) -> None:
         """Replace the file as a whole: a reader sees the old text or the new one."""
         write_bytes(url, text.encode())
 
     def move(self, source: str, target: str) -> None:
         self._fs.mv(source, target, recursive=True)
+
+    def carry(self, source: str, target: str) -> None:
+        """The same file at `target` as well; it stays there when `source` goes. For files that nobody changes."""
+        self._fs.makedirs(posixpath.dirname(self._fs._strip_protocol(target)), exist_ok=True)
+        carry_file(source, target)
 
     def exists(self, url: str) -> bool:
         return bool(self._fs.exists(url))

@@ -5,11 +5,15 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from pipelines.errors import MalgilError
 
@@ -24,6 +28,7 @@ _MLFLOW_ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",  # its default asks a dead server for minutes
 }
+_IMPORTING = Lock()  # two threads that import at once may see half of a module
 TRAINING_ID = "training_id"
 SNAPSHOT = "snapshot"
 
@@ -35,11 +40,14 @@ class MlflowConfig:
     tracking_uri: str = "sqlite:///var/mlflow/mlflow.db"  # a database, or a server (http://…)
     artifact_root: str = "var/mlflow/artifacts"  # folder or URL of files; empty: where the server puts them
     experiment: str = "malgil"  # the experiment that every training's run belongs to
+    record_runs: bool = True  # whether each run of a job is one of MLflow's as well, its steps nested in it
+    runs_experiment: str = "malgil-runs"  # the experiment that those belong to
     intent_model: str = "malgil-intent"  # the registered name of the intent models
     label_models: dict[str, str] = field(  # those of further labels, by task
         default_factory=lambda: {"sentiment": "malgil-sentiment", "complaint": "malgil-complaint"}
     )
     reply_model: str = "malgil-reply"  # the registered name of the reply models
+    slots_model: str = "malgil-slots"  # the registered name of the models that find slots
     seq2seq_model: str = "malgil-seq2seq"  # that of the models that write answers
     cache: str = "var/cache/models"  # local folder of downloaded models
 
@@ -68,7 +76,8 @@ def connect_mlflow(config: MlflowConfig) -> Tracking:
     """
     for name, value in _MLFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from mlflow.exceptions import MlflowException
+    with _IMPORTING:
+        from mlflow.exceptions import MlflowException
 
     for library in ("mlflow", "alembic"):
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -82,14 +91,22 @@ def connect_mlflow(config: MlflowConfig) -> Tracking:
     return Tracking(client, config)
 
 
-def find_experiment(tracking: Tracking) -> str:
-    """The id of the settings' experiment, which is made where there is none."""
-    name, root = tracking.config.experiment, tracking.config.artifact_root
+def find_experiment(tracking: Tracking, name: str = "") -> str:
+    """The id of an experiment, by default that of trainings, which is made where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    name, root = name or tracking.config.experiment, tracking.config.artifact_root
     experiment = tracking.client.get_experiment_by_name(name)
     if experiment is not None:
         return str(experiment.experiment_id)
     location = root if "://" in root or not root else Path(root).resolve().as_uri()
-    return str(tracking.client.create_experiment(name, artifact_location=location or None))
+    try:
+        return str(tracking.client.create_experiment(name, artifact_location=location or None))
+    except MlflowException:
+        experiment = tracking.client.get_experiment_by_name(name)
+        if experiment is None:  # not because another process made it just now
+            raise
+        return str(experiment.experiment_id)
 
 
 def start_run(
@@ -176,11 +193,36 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _open_client(config: MlflowConfig) -> "MlflowClient":
     """A client whose store has answered."""
-    from mlflow import MlflowClient
+    with _IMPORTING:  # opening a database imports as well
+        from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=config.tracking_uri)
+        with suppress(OSError):  # MLflow tells itself what is wrong with the place, or makes the file there
+            _make_database(config.tracking_uri)
+        client = MlflowClient(tracking_uri=config.tracking_uri)
     client.get_experiment_by_name(config.experiment)
     return client
+
+
+def _make_database(uri: str) -> None:
+    """A SQLite file that is missing, with all its tables at once.
+
+    MLflow makes them one by one, and can never open a file again that a process left half made when it ended.
+    """
+    from mlflow import MlflowClient
+    from sqlalchemy.engine import make_url
+
+    name = make_url(uri).database if uri.startswith("sqlite:") else None
+    if not name or Path(name).exists():
+        return
+    file, part = Path(name), Path(f"{name}.{uuid4().hex}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="malgil-mlflow-") as folder:
+        MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").get_experiment_by_name("Default")
+        shutil.copyfile(f"{folder}/mlflow.db", part)
+    try:
+        os.link(part, file)  # fails where another process has made it meanwhile
+    finally:
+        part.unlink()
 
 
 def _find_run(tracking: Tracking, training_id: str) -> "Run | None":

@@ -80,4 +80,7 @@ def read_containers(stack: StackStatus, application: str) -> str:
 def read_json(stack: StackStatus, url: str) -> Any:
     """The document at the URL on the stack's HDFS; None where there is none."""
     filesystem, path = locate(url.replace("hdfs://", stack.addresses["hdfs"], 1))
-    return json.loads(filesystem.cat_file(path)) if filesystem.exists(path) else None
+    try:
+        return json.loads(filesystem.cat_file(path))
+    except FileNotFoundError:
+        return None

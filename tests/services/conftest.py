@@ -12,6 +12,7 @@ from pipelines.io.embedded_redis import EmbeddedRedisConfig
 from pipelines.io.tracking import MlflowConfig, Tracking, connect_mlflow
 from tests.services.runs import run_job, run_settings
 from tests.services.stacks import find_processes, run_devstack
+from tests.webhooks import SECRET, Receiver, receiving
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +24,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def whole(folder: Path) -> dict[str, Any]:
+def receiver() -> Iterator[Receiver]:
+    """Who gets the events of the whole run."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def whole(folder: Path, receiver: Receiver) -> dict[str, Any]:
     """The summary of a run that nothing disturbed."""
-    return run_job(folder / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MALGIL_WEBHOOK_SECRET", SECRET)
+        return run_job(folder / "whole", "nightly", f"events.webhook_url={receiver.url}")
 
 
 @pytest.fixture(scope="session")

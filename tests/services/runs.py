@@ -11,6 +11,11 @@ from typing import Any
 
 import psutil
 
+from jobs.run_control import cancel_run
+from pipelines.io.run_records import list_newest
+from pipelines.io.store import Store
+from tests.processes import kill_all, list_family
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -43,15 +48,45 @@ def run_job(folder: Path, job: str = "nightly", *more: str) -> dict[str, Any]:
     return summary
 
 
+def cancel_when(process: subprocess.Popen[str], happens: Callable[[], bool], store: Store) -> None:
+    """Cancel the store's newest run the moment that something happens: it says so, and nothing of it is left."""
+    _wait(process, happens)
+    *children, _ = list_family(process.pid)
+    assert cancel_run(store, list_newest(store, 1)[0].run_id).status == "cancelled"
+    output, shown = process.communicate(timeout=60)
+    summary = json.loads(output.splitlines()[-1])
+    assert (summary["status"], summary["error"]) == ("cancelled", "ended by a signal"), shown
+    assert process.returncode != 0
+    _await_gone(children)
+
+
 def kill_when(process: subprocess.Popen[str], happens: Callable[[], bool]) -> None:
     """SIGKILL the door, Spark and every Python worker the moment that something happens."""
-    deadline = time.monotonic() + 300
-    while not happens():
-        assert process.poll() is None, "the run ended before it could be killed"
+    _wait(process, happens)
+    victims = list_family(process.pid)
+    kill_all(victims)
+    process.communicate()
+    _await_gone(victims)
+
+
+def _await_gone(processes: list[psutil.Process]) -> None:
+    """Until none of them runs; one that nobody takes leave of stays in the list of processes."""
+    deadline = time.monotonic() + 60
+    while any(map(_runs, processes)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    door = psutil.Process(process.pid)
-    for victim in [*door.children(recursive=True), door]:
-        if victim.is_running() and "redis-server" not in victim.name():
-            victim.kill()
-    process.communicate()
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait(process: subprocess.Popen[str], happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not happens():
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

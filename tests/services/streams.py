@@ -22,10 +22,12 @@ from devstack.stack import StackStatus
 from pipelines.io.registry import promote, register_model
 from pipelines.io.tracking import Tracking, start_run
 from pipelines.replies import RESPONSES
-from tests.tiny_model import ENCODER, INTENTS, build_tiny_model, build_tiny_replier
+from pipelines.slot_filling import TRANSITIONS, write_transitions
+from tests.processes import kill_all, list_family
+from tests.tiny_model import ENCODER, INTENTS, build_tiny_model, build_tiny_replier, build_tiny_tagger
 
 PROJECT = Path(__file__).resolve().parents[2]
-MODEL, REPLY_MODEL = "malgil-intent", "malgil-reply"
+MODEL, REPLY_MODEL, SLOTS_MODEL = "malgil-intent", "malgil-reply", "malgil-slots"
 START_S, ANSWER_S = 180, 60
 
 
@@ -55,6 +57,18 @@ def release_replier(tracking: Tracking) -> str:
     return version
 
 
+def release_tagger(tracking: Tracking) -> str:
+    """A version of a small model that finds slots as champion."""
+    network, encoder, transitions = build_tiny_tagger()
+    run = start_run(tracking, "slots-training", parameters={}, tags={})
+    version = register_model(
+        run, SLOTS_MODEL, network=network, encoder=encoder, snapshot="5eed", metrics={},
+        documents={TRANSITIONS: write_transitions(transitions)},
+    )  # fmt: skip
+    promote(tracking, SLOTS_MODEL, version)
+    return version
+
+
 @dataclass(frozen=True)
 class Topics:
     """A test's own topics and its own Redis database, in a folder with the store."""
@@ -74,14 +88,15 @@ class Topics:
             f"mlflow.artifact_root={config.artifact_root}",
             f"mlflow.cache={config.cache}",
             f"redis.url={self.redis_url}",
+            f"kafka.bootstrap_servers={self.stack.addresses['kafka']}",
+            f"events.topic={self.topic('events')}",
         ]
 
     @property
     def live_settings(self) -> list[str]:
         kinds = ("messages", "predictions", "dead_letters", "feedback")
         topics = (f"kafka.{kind}={self.topic(kind)}" for kind in kinds)
-        servers = f"kafka.bootstrap_servers={self.stack.addresses['kafka']}"
-        return [*self.settings, servers, *topics, "live.report_every_s=1", "live.look_every_s=0.5"]
+        return [*self.settings, *topics, "live.report_every_s=1", "live.look_every_s=0.5"]
 
     @property
     def redis_url(self) -> str:
@@ -199,15 +214,12 @@ class Stream:
     def kill(self) -> None:
         """SIGKILL to the door, Spark and every Python worker."""
         if self._door.poll() is None:
-            for victim in self.processes():
-                if victim.is_running():
-                    victim.kill()
+            kill_all(self.processes())
             self._door.communicate(timeout=30)
 
     def processes(self) -> list[psutil.Process]:
         """The door, and all that it started."""
-        door = psutil.Process(self._door.pid)
-        return [*door.children(recursive=True), door]
+        return list_family(self._door.pid)
 
 
 def say(topics: Topics, texts: Sequence[str], *, room: str, first: int = 0) -> list[dict[str, Any]]:

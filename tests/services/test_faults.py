@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from pyspark.sql import SparkSession
 
 from devstack.stack import StackStatus
 from jobs import build_training_set, clean_messages, generate_messages
-from jobs.job import Job
+from jobs.job import Job, open_job
 from jobs.lineage import snapshot_id
-from pipelines.io.progress import Progress, silent_step
+from pipelines.io.progress import Progress
 from pipelines.io.store import Store
 from pipelines.settings import load_settings
 from tests.services.cluster import JARS_ON_NODES, Submitted, await_end, make_environment, package, start_job
@@ -39,7 +38,7 @@ ONE_EXECUTOR = (
     "spark.executor.instances=1", "spark.dynamicAllocation.minExecutors=1", "spark.dynamicAllocation.maxExecutors=1",
     "spark.task.maxFailures=1",
 )  # fmt: skip
-TIMEOUT_S = 300
+TIMEOUT_S = 600  # a first job packs the environment, which takes minutes
 
 
 LARGE_DRIVER = (  # its heap alone fills the container
@@ -72,10 +71,8 @@ def explain(failed: Submitted) -> str:
 def job(hdfs: str, spark: SparkSession) -> Job:
     """A job of this process on the store that jobs on YARN have, with clean messages there."""
     settings = load_settings([*CHAT, f"store.root={hdfs}/malgil"])
-    job = Job(
-        name="faults", run_id="", now=datetime.now(timezone.utc), settings=settings, spark=spark,
-        store=Store(settings.store), progress=Progress(spark.sparkContext, io.StringIO()), step=silent_step(),
-    )  # fmt: skip
+    plain = open_job("faults", "", settings, Progress(spark.sparkContext, io.StringIO()))
+    job = Job(**vars(plain), spark=spark)
     generate_messages.run(job)
     clean_messages.run(job)
     return job
@@ -248,9 +245,9 @@ spark.stop()
 @pytest.mark.usefixtures("taken")
 def test_a_job_that_finds_no_room_ends_after_a_set_time(stack: StackStatus) -> None:
     at_once = "spark.scheduler.maxRegisteredResourcesWaitingTime=1s"
-    no_driver = start_job(stack, "generate_messages", *CHAT, "generator.bots=[maru]", "yarn.start_timeout_s=5")
+    no_driver = start_job(stack, "generate_messages", *CHAT, "generator.bots.names=[maru]", "yarn.start_timeout_s=5")
     no_executor = start_job(
-        stack, "generate_messages", *CHAT, "generator.bots=[maru]", "yarn.start_timeout_s=45", at_once, CLIENT
+        stack, "generate_messages", *CHAT, "generator.bots.names=[maru]", "yarn.start_timeout_s=45", at_once, CLIENT
     )
     line = explain(finish(no_driver))
     assert " was ended: expected it to start within yarn.start_timeout_s=5 s, queue nightly had no room" in line

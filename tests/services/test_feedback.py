@@ -159,6 +159,7 @@ def test_corrections_are_learned_and_poisoned_ones_are_not(
     assert corrections["learned"] + corrections["held_out"] == 120
     assert learned["metrics"]["test_accuracy"] >= learned["champion_metrics"]["test_accuracy"] - MAX_DROP
     assert learned["metrics"]["held_out_accuracy"] > learned["champion_metrics"]["held_out_accuracy"]
+    _assert_is_traced(place, learned, before=f"{MODEL}/{first}", nightly=whole["run_id"])
 
     correct(place.topics, make_corrections("poisoned", encoder, flipped=0.3))
     collecting.wait(lambda: filed(collecting) == 240)
@@ -174,6 +175,26 @@ def test_corrections_are_learned_and_poisoned_ones_are_not(
     assert built["snapshot"] != before["snapshot"]
     assert built["rows"]["test"] == before["rows"]["test"]
     assert before["rows"]["train"] < built["rows"]["train"] <= before["rows"]["train"] + 120
+
+
+def _assert_is_traced(place: Place, learned: dict[str, Any], *, before: str, nightly: str) -> None:
+    """A prediction of the learned version: back to the corrections, and to the champion before and all of its own."""
+    now = datetime.now(timezone.utc).isoformat()
+    models = {"intent": learned["version"], "reply": None}
+    value = {
+        "message_id": "later", "room_id": None, "intent": "refund", "confidence": 0.9, "models": models,
+        "sent_at": now, "predicted_at": now,
+    }  # fmt: skip
+    write = PredictionWrite("later", None, json.dumps(value))
+    write_to_redis(place.topics.connect_redis(), WRITE_FIRST, [write], RedisConfig())
+    traced = run_job(place.folder, "trace", "later", *place.topics.live_settings)
+    assert traced["models"] == {"intent": f"{MODEL}/{learned['version']}"}
+    made_from = {one["output"]: one["made_from"] for one in traced["outputs"]}
+    tuning, champion_before = made_from[f"versions/{traced['models']['intent']}"]
+    assert champion_before == f"versions/{before}"
+    assert {name.partition("/")[0] for name in made_from[tuning]} == {"snapshots", "feedback"}
+    runs = {one["run"] for one in traced["outputs"] if one["output"] in (tuning, champion_before)}
+    assert runs == {learned["run_id"], nightly}
 
 
 RECORD = "value binary, partition int, offset long, timestamp timestamp"

@@ -108,6 +108,14 @@ def test_a_reader_sees_the_old_text_or_the_new_one(store: Store) -> None:
     assert names_in(store.url("reports", "")) == ["a1.html"]
 
 
+def test_of_several_who_create_a_file_at_once_one_does(store: Store) -> None:
+    url = store.url("turns", "nightly", "1.json")
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda number: store.create_json(url, {"number": number}), range(4)))
+    assert (done.count(True), store.read_json(url)) == (1, {"number": done.index(True)})
+    assert names_in(store.url("turns", "nightly")) == ["1.json"]
+
+
 @pytest.fixture
 def as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Inside, connections are another user's: those that stand were opened by the one that this process runs as."""

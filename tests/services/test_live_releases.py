@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipelines.io.bots_store import bots_folder
 from pipelines.io.followed_models import FollowedModels, ModelSource
+from pipelines.io.knowledge_store import knowledge_folder
 from pipelines.io.live_releases import LiveNames, LiveReleases
 from pipelines.io.registry import CHAMPION, promote
 from pipelines.io.store import Store, StoreConfig
@@ -14,6 +17,8 @@ from pipelines.io.tracking import Tracking
 from pipelines.live_models import LiveModels
 from pipelines.prediction import PredictionConfig
 from pipelines.suggestions import SuggestionsConfig
+from tests.bot_shards import use_version, write_heads
+from tests.knowledge_files import write_knowledge
 from tests.services.streams import MODEL, REPLY_MODEL, register, release, release_replier
 
 COMPLAINT = "malgil-complaint"
@@ -31,14 +36,15 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def follow() -> Iterator[Callable[[LiveReleases], FollowedModels]]:
+def follow(store: Store) -> Iterator[Callable[[LiveReleases], FollowedModels]]:
     """Starts a worker's models."""
     started: list[FollowedModels] = []
 
     def follow(releases: LiveReleases) -> FollowedModels:
         source = ModelSource(
-            releases.folder, 0.05, PredictionConfig(), tasks=tuple(NAMES.labels), suggestions=SuggestionsConfig()
-        )
+            releases.folder, 0.05, PredictionConfig(), tasks=tuple(NAMES.labels), suggestions=SuggestionsConfig(),
+            bots=bots_folder(store), knowledge=knowledge_folder(store),
+        )  # fmt: skip
         started.append(FollowedModels(source, after_change=lambda: None))
         return started[-1]
 
@@ -105,3 +111,31 @@ def test_a_further_model_without_any_version_that_works_leaves_its_part_empty(
 
     version = release(tracking, 6, name="malgil-mood")
     wait(releases, lambda: followed.current.slots.get("labels.mood") == version)
+
+
+def test_bots_are_predicted_by_the_heads_in_use_on_the_model_that_they_read(
+    tracking: Tracking, store: Store, first: str, follow: Callable[[LiveReleases], FollowedModels], tmp_path: Path
+) -> None:
+    releases = LiveReleases(tracking, store, LiveNames(MODEL))
+    followed = follow(releases)
+    assert "bots" not in followed.current.slots
+    head = {"shop": (["wait", "leave"], np.zeros((5, 2), np.float16))}
+    for number, champion in (("1", followed.current.production.files_id), ("2", "another")):
+        (tmp_path / "bots" / number).mkdir(parents=True)
+        use_version(write_heads(tmp_path / "bots" / number, head, version=number, champion=champion))
+        wait(releases, lambda number=number: followed.current.slots.get("bots") == number)
+        heads = followed.current.find_heads(followed.current.production, ["shop", None])
+        assert [*heads] == (["shop"] if number == "1" else [])
+
+
+def test_messages_are_answered_from_the_knowledge_base_in_use(
+    tracking: Tracking, store: Store, first: str, follow: Callable[[LiveReleases], FollowedModels], tmp_path: Path
+) -> None:
+    releases = LiveReleases(tracking, store, LiveNames(MODEL))
+    followed = follow(releases)
+    assert followed.current.find_answers(["배송 언제"], ["shop"]) == [None]
+    for version, said in (("kb-1", "이틀"), ("kb-2", "사흘")):
+        write_knowledge(tmp_path / "knowledge", {"shop": {"배송 언제 와요": said}}, version=version)
+        wait(releases, lambda version=version: followed.current.slots.get("knowledge") == version)
+        found, none = followed.current.find_answers(["배송 언제", "배송 언제"], ["shop", "other"])
+        assert ([answer.text for answer in found or []], none) == ([said], None)

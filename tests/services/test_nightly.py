@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 import redis
 
-from tests.services.runs import kill_when, run_job, start_job
+from pipelines.io.seen_runs import look_at_runs
+from pipelines.io.store import Store, StoreConfig
+from pipelines.io.tracking import MlflowConfig, connect_mlflow
+from tests.services.runs import cancel_when, kill_when, run_job, start_job
+from tests.webhooks import Receiver
 
 STEPS = (
     "generate_messages",
@@ -40,7 +44,7 @@ def test_front_end_reads_every_prediction_from_redis(whole: dict[str, Any]) -> N
     assert len(keys) == whole["predict_batch"]["predictions"]
     assert set(prediction) == {
         "message_id", "room_id", "bot_id", "intent", "confidence", "top", "labels", "is_out_of_scope", "replies",
-        "models", "sent_at", "predicted_at",
+        "slots", "answers", "models", "sent_at", "predicted_at",
     }  # fmt: skip
     assert client.xlen(f"malgil:room:{prediction['room_id']}") > 0
     assert 0 < client.ttl(keys[0]) <= 7 * 24 * 3600
@@ -69,6 +73,45 @@ def test_a_prediction_is_traced_to_its_model_code_and_raw_file(whole: dict[str, 
         assert any(message_id in line for line in lines)
 
 
+def test_the_run_is_one_of_mlflows_with_its_steps_nested(whole: dict[str, Any], folder: Path) -> None:
+    found = find_runs(folder / "whole", f"tags.malgil_run = '{whole['run_id']}'")
+    steps = {run.info.run_name: run for run in found if "mlflow.parentRunId" in run.data.tags}
+    (run,) = (run for run in found if run.info.run_name == f"nightly-{whole['run_id']}")
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert set(steps) == {*STEPS, "report"}
+    assert {step.data.tags["mlflow.parentRunId"] for step in steps.values()} == {run.info.run_id}
+    assert steps["clean_messages"].data.metrics["clean"] == whole["clean_messages"]["clean"]
+    assert steps["train_intent"].data.tags["mlflow_run"] == whole["train_intent"]["mlflow_run"]
+    assert run.data.params["training.epochs"] == "4"
+    assert f"versions/malgil-intent/{whole['train_intent']['version']}" in json.loads(run.data.tags["made"])
+
+
+def find_runs(folder: Path, condition: str) -> list[Any]:
+    """Of jobs, in the MLflow of a folder."""
+    client = connect_mlflow(MlflowConfig(f"sqlite:///{folder}/mlflow.db")).client
+    experiment = client.get_experiment_by_name(MlflowConfig.runs_experiment)
+    return list(client.search_runs([experiment.experiment_id], condition)) if experiment else []
+
+
+def test_others_are_told_of_the_run_and_of_its_promotion(whole: dict[str, Any], receiver: Receiver) -> None:
+    told = [(event["kind"], event["model"], event["version"], event["reason"]) for event in receiver.events]
+    decision = whole["evaluate_intent"]
+    assert told == [
+        ("started", None, None, None),
+        ("promoted", "malgil-intent", decision["version"], decision["reason"]),
+        ("succeeded", None, None, None),
+    ]
+    assert {event["run_id"] for event in receiver.events} == {whole["run_id"]}
+
+
+def test_a_day_of_predictions_is_like_the_models_test_messages(whole: dict[str, Any], folder: Path) -> None:
+    summary = run_job(folder / "whole", "drift")
+    assert summary["predictions"] == whole["predict_batch"]["output"]
+    assert (summary["version"], summary["is_large"]) == (whole["predict_batch"]["version"], False)
+    assert summary["rows"] == whole["predict_batch"]["predictions"]
+    assert summary["drift"].keys() == {"intent", "confidence", "out_of_scope"}
+
+
 def test_second_run_finds_every_step_done(whole: dict[str, Any], folder: Path) -> None:
     again = run_job(folder / "whole")
     assert [step for step in STEPS if not again[step]["skipped"]] == []
@@ -84,9 +127,13 @@ def test_run_that_was_killed_at_every_step_ends_like_one_that_was_not(whole: dic
         "train_intent": lambda: any(store.glob("checkpoints/*/epoch-*")),
         "predict_batch": lambda: any(store.glob("predictions/.*.draft/*")),
     }
+    cancel_when(start_job(killed), moments.pop("generate_messages"), Store(StoreConfig(str(store))))
     for moment in moments.values():
         kill_when(start_job(killed), moment)
+        assert look_at_runs(Store(StoreConfig(str(store))), 1)[0].status == "lost"
     ended = run_job(killed)
+    told = {run.info.status for run in find_runs(killed, f"tags.malgil_run != '{ended['run_id']}'")}
+    assert "KILLED" in told
     done_before = [step for step in STEPS if ended[step]["skipped"]]
     assert done_before == [step for step in STEPS if step != "predict_batch"]
     for step, keys in {

@@ -39,7 +39,9 @@ DELIVERY: Row = {
     "labels": {"sentiment": ("negative", 0.8), "complaint": ("other", 1.0)},
     "is_out_of_scope": False,
     "replies": [],
-    "models": ("3", None),
+    "slots": [("date", "내일", 0, 2)],
+    "answers": [],
+    "models": ("3", None, None, "4", None),
     "sent_at": SENT,
     "predicted_at": PREDICTED,
 }
@@ -107,7 +109,9 @@ def test_a_front_end_reads_three_predictions(spark: SparkSession, config: RedisC
         "labels": {"sentiment": ["negative", 0.8], "complaint": ["other", 1.0]},
         "is_out_of_scope": False,
         "replies": [],
-        "models": {"intent": "3", "reply": None},
+        "slots": [{"slot": "date", "text": "내일", "start": 0, "end": 2}],
+        "answers": [],
+        "models": {"intent": "3", "reply": None, "bot": None, "slots": "4", "knowledge": None},
         "sent_at": "2026-05-01T00:00:00.250000Z",
         "predicted_at": "2026-05-01T01:00:00.000000Z",
     }
@@ -168,7 +172,9 @@ def test_a_replay_changes_nothing_that_a_reader_sees(
     "older",
     [
         pytest.param({"predicted_at": PREDICTED - timedelta(seconds=1)}, id="by its time"),
-        pytest.param({"predicted_at": PREDICTED + timedelta(hours=1), "models": ("2", None)}, id="by its model"),
+        pytest.param(
+            {"predicted_at": PREDICTED + timedelta(hours=1), "models": ("2", None, None, "4", None)}, id="by its model"
+        ),
     ],
 )
 def test_an_older_prediction_never_replaces_a_newer_one(
@@ -184,8 +190,8 @@ def test_an_older_prediction_never_replaces_a_newer_one(
 @pytest.mark.parametrize(
     "newer",
     [
-        pytest.param({"models": ("10", None)}, id="by a newer model"),
-        pytest.param({"models": ("3", "1")}, id="with a reply model"),
+        pytest.param({"models": ("10", None, None, "4", None)}, id="by a newer model"),
+        pytest.param({"models": ("3", "1", None, "4", None)}, id="with a reply model"),
         pytest.param({"intent": "환불"}, id="with another intent"),
     ],
 )

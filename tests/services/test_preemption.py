@@ -121,9 +121,12 @@ def disturbed(stack: StackStatus) -> Iterator[Submitted]:
         first.await_steps()
         first.kill(DRIVER)
         assert await_end(shell).code != 0
-    with start_job(stack, "nightly", *settings) as shell, _ended(shell):
-        _disturb(Training(stack, shell, others), stack)
-        yield await_end(shell)
+    try:
+        with start_job(stack, "nightly", *settings) as shell, _ended(shell):
+            _disturb(Training(stack, shell, others), stack)
+            yield await_end(shell)
+    finally:
+        _bring_nodes_back(stack)
 
 
 @contextmanager
@@ -146,8 +149,13 @@ def _disturb(training: Training, stack: StackStatus) -> None:
     os.kill(read_status(Path(stack.folder)).daemons[daemon].process_id, signal.SIGKILL)
     training.kill("", host=host)
     launches = training.await_steps(after=launches, ranks=1)
-    assert run_devstack(Path(stack.folder), "up", "yarn").returncode == 0  # for the tests after these, too
+    _bring_nodes_back(stack)
     training.await_steps(after=launches)
+
+
+def _bring_nodes_back(stack: StackStatus) -> None:
+    """For this training, and for the tests after it wherever it failed."""
+    assert run_devstack(Path(stack.folder), "up", "yarn").returncode == 0
 
 
 @pytest.fixture(scope="module")

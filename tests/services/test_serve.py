@@ -16,13 +16,13 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from pipelines.io.registry import promote
 from pipelines.io.tracking import Tracking
 from pipelines.prediction import PREDICTION
-from tests.services.streams import MODEL, PROJECT, register, release, release_replier
+from tests.processes import kill_all, list_family
+from tests.services.streams import MODEL, PROJECT, register, release, release_replier, release_tagger
 from tests.tiny_model import ANSWERS, INTENTS
 
 PHONE = "010-2345-6789"
@@ -99,9 +99,7 @@ class Server:
 
     def kill(self) -> None:
         if self._door.poll() is None:
-            door = psutil.Process(self._door.pid)
-            for victim in [*door.children(recursive=True), door]:
-                victim.kill()
+            kill_all(list_family(self._door.pid))
             self._door.communicate(timeout=30)
 
 
@@ -133,7 +131,7 @@ def test_an_answer_is_the_live_prediction_of_a_masked_message(server: Server, fi
     assert {name: prediction[name] for name in ("message_id", "room_id", "bot_id")} == {
         name: MESSAGE[name] for name in ("message_id", "room_id", "bot_id")
     }
-    assert prediction["models"] == {"intent": first, "reply": None}
+    assert prediction["models"] == {"intent": first, "reply": None, "bot": None, "slots": None, "knowledge": None}
     assert prediction["labels"]["sentiment"][0] in INTENTS
     assert prediction["top"][0] == [prediction["intent"], prediction["confidence"]]
     assert prediction["sent_at"] <= prediction["predicted_at"]
@@ -162,6 +160,16 @@ def test_replies_are_suggested_once_there_is_a_champion_of_them(server: Server, 
     version = release_replier(tracking)
     server.wait(lambda: server.post(MESSAGE)[1]["models"]["reply"] == version)
     assert server.post({**MESSAGE, "text": ANSWERS[0]})[1]["replies"][0] == ANSWERS[0]
+
+
+def test_slots_are_found_once_there_is_a_champion_of_them_and_stand_in_the_message_as_it_was_sent(
+    server: Server, tracking: Tracking
+) -> None:
+    version = release_tagger(tracking)
+    server.wait(lambda: server.post(MESSAGE)[1]["models"]["slots"] == version)
+    text = f"  {PHONE}로 ㅋㅋㅋㅋ 연락 주세요"
+    found = {one["text"]: text[one["start"] : one["end"]] for one in server.post({**MESSAGE, "text": text})[1]["slots"]}
+    assert (found["[전화번호]"], found["연락"]) == (PHONE, "연락")
 
 
 def test_its_numbers_are_there_for_prometheus_and_hold_no_text(server: Server, first: str) -> None:

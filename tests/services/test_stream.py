@@ -14,9 +14,12 @@ import pytest
 
 from devstack.stack import StackStatus
 from examples.consume_predictions import read_predictions
+from pipelines.drift import LARGE
 from pipelines.io.chat_client import PredictionTimeoutError, connect_chat
+from pipelines.io.model_files import version_id
 from pipelines.io.model_slots import stage
-from pipelines.io.registry import champion, promote
+from pipelines.io.registry import champion, download_model, promote
+from pipelines.io.store import Store, StoreConfig
 from pipelines.io.tracking import Tracking
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.prediction import Predictor
@@ -29,9 +32,11 @@ from tests.services.streams import (
     register,
     release,
     release_replier,
+    release_tagger,
     run_job,
     say,
 )
+from tests.tiny_model import INTENTS
 from udfs.shop_chat import ChatConfig, write_block
 
 DAY = date(2026, 5, 1)
@@ -52,15 +57,25 @@ def first(tracking: Tracking) -> str:
     """The champion that streams begin with, beside those of another task and of replies."""
     release(tracking, 99, name="malgil-sentiment")
     release_replier(tracking)
+    release_tagger(tracking)
     return release(tracking, seed=1)
 
 
 @pytest.fixture(scope="module")
 def stream(make_topics: MakeTopics, first: str) -> Iterator[Stream]:
     """One stream for the tests that need no end of it."""
-    stream = Stream(make_topics("shared"), f"live.staging_percent={STAGING_PERCENT}")
+    topics = make_topics("shared")
+    _leave_profile(topics, first)
+    stream = Stream(topics, f"live.staging_percent={STAGING_PERCENT}", "drift.rows=100", "drift.window_s=1")
     yield stream
     stream.kill()
+
+
+def _leave_profile(topics: Topics, version: str) -> None:
+    """As if the version knew every token of its test messages, and all of them were in scope."""
+    traits = {"intent": dict.fromkeys(INTENTS, 100), "unknown_tokens": {"0": 400}, "out_of_scope": {"0": 400}}
+    store, model = Store(StoreConfig(root=f"{topics.folder}/store")), download_model(topics.tracking, MODEL, version)
+    store.publish("profiles", version_id(model), lambda _: {"traits": traits})
 
 
 @pytest.fixture
@@ -108,6 +123,7 @@ def test_a_stop_between_two_micro_batches_repeats_and_loses_nothing(
     summary = stream.stop()
     assert len(topics.read("predictions")) == summary["predictions"] == len(topics.predictions())
     assert summary["repeated"] == 0
+    assert sum(behind for _, behind in summary["offsets"][topics.topic("messages")].values()) == summary["read"]
 
     talk(1_000)
     stream = starts(topics)
@@ -138,7 +154,9 @@ def test_a_checkpoint_of_an_older_layout_is_refused(
     assert error.startswith("live.checkpoint: expected layout 1 of topic older.messages, found layout 0 of topic older")
 
 
-def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, tracking: Tracking, tmp_path: Path) -> None:
+def test_the_stream_predicts_and_rejects_what_a_batch_does(
+    stream: Stream, tracking: Tracking, first: str, tmp_path: Path
+) -> None:
     topics, lines = stream.topics, write_block(0, CHAT, DAY)
     (tmp_path / "day.jsonl").write_bytes(b"\n".join(lines))
     batch = Topics(topics.stack, tracking, tmp_path, "batch", 15)
@@ -160,11 +178,18 @@ def test_the_stream_predicts_and_rejects_what_a_batch_does(stream: Stream, track
     assert {prediction["is_out_of_scope"] for prediction in expected.values()} == {True, False}
     assert len({prediction["labels"]["sentiment"][0] for prediction in expected.values()}) > 1
     assert {bool(prediction["replies"]) for prediction in expected.values()} == {True, False}
+    assert {bool(prediction["slots"]) for prediction in expected.values()} == {True}
+    assert any(slot["text"] == "[전화번호]" for prediction in expected.values() for slot in prediction["slots"])
     assert {prediction["models"]["reply"] for prediction in expected.values()} == {champion(tracking, REPLY_MODEL)}
     assert {json.dumps(value, sort_keys=True) for _, value in topics.read("predictions")} == {
         json.dumps(value, sort_keys=True) for value in found.values()
     }
     _assert_metrics_tell(stream, stream.reports()[-1], sent=len(lines))
+    stream.wait(lambda: first in stream.reports()[-1]["drift"])
+    drift = stream.reports()[-1]["drift"][first]
+    assert drift.keys() == {"rows", "intent", "unknown_tokens", "out_of_scope"}
+    assert min(drift["unknown_tokens"], drift["out_of_scope"]) > LARGE  # the model hardly knows what it reads
+    stream.wait(lambda: stream.scrape()["malgil_drift_psi"] > LARGE)
 
 
 def _assert_metrics_tell(stream: Stream, report: dict[str, Any], *, sent: int) -> None:
@@ -282,6 +307,7 @@ def test_versions_change_while_messages_flow_and_a_broken_one_does_not_predict(
         assert run_job(topics, "swap_slots")["production"] == second
         slots = {"production": second, "staging": first}
         stream.wait(lambda: stream.reports()[-1]["slots"].items() >= slots.items())
+        stream.wait(lambda: stream.reports()[-1]["drift"].get(second, "") is None)  # a version without a profile
         useless = register(tracking, seed=3, classes=3)
         promote(tracking, MODEL, useless)
         stream.wait(lambda: useless in stream.reports()[-1]["refused_models"])
@@ -307,6 +333,17 @@ def test_versions_change_while_messages_flow_and_a_broken_one_does_not_predict(
     assert "its self-test expected 5 rows of 4 different intents" in refused[useless]
     assert "encoder.json has SHA-256" in refused[changed]
     _assert_is_traced(topics, next(p for p in predictions.values() if p["models"]["intent"] == second))
+    told = {
+        ("predict_stream", "started", None), ("stage_model", "staged", second), ("swap_slots", "promoted", second),
+        ("predict_stream", "refused", useless), ("predict_stream", "refused", changed),
+    }  # fmt: skip
+    stream.wait(lambda: told <= _read_events(topics))
+
+
+def _read_events(topics: Topics) -> set[tuple[str, str, str | None]]:
+    """Jobs with what they told of which version."""
+    events = (event for _, event in topics.read("events"))
+    return {(event["job"], event["kind"], event["version"]) for event in events}
 
 
 def _assert_is_traced(topics: Topics, prediction: dict[str, Any]) -> None:

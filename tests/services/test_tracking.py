@@ -1,6 +1,11 @@
 """The runs of trainings, on a real MLflow with SQLite."""
 
+import os
 import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +14,7 @@ from pipelines.io.tracking import (
     MlflowConfig,
     Tracking,
     connect_mlflow,
+    find_experiment,
     finish_run,
     log_document,
     log_epochs,
@@ -24,6 +30,21 @@ HISTORY = [{"loss": 1.0, "accuracy": 0.4}, {"loss": 0.5, "accuracy": 0.7}, {"los
 def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
     with pytest.raises(MalgilError, match=r"mlflow\.tracking_uri: expected MLflow at 'ftp://…@runs', received"):
         connect_mlflow(MlflowConfig(tracking_uri="ftp://user:secret@runs"))
+
+
+def test_a_process_that_is_killed_while_it_makes_the_database_leaves_one_that_can_be_made(tmp_path: Path) -> None:
+    config, temporary = MlflowConfig(f"sqlite:///{tmp_path}/db/mlflow.db"), tmp_path / "temporary"
+    temporary.mkdir()
+    script = f"from pipelines.io.tracking import *; connect_mlflow(MlflowConfig({config.tracking_uri!r}))"
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen([sys.executable, "-c", script], env=environment) as process:
+        while not any(file.stat().st_size for file in tmp_path.rglob("mlflow.db")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not (tmp_path / "db" / "mlflow.db").exists()
+    assert find_experiment(connect_mlflow(config)) == find_experiment(connect_mlflow(config))
+    assert [file.name for file in (tmp_path / "db").iterdir()] == ["mlflow.db"]
 
 
 def test_a_killed_training_goes_on_in_its_run(tracking: Tracking) -> None:

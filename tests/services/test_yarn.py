@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,8 @@ def test_a_live_job_on_the_nodes_answers_until_it_is_asked_to_stop(nightly: Subm
     assert live.summary["status"] == "submitted", live.shown
     with connect_chat(broker, stack.addresses["redis"], topic="yarn.messages") as chat:
         prediction = chat.predict("내일 아침 일곱 시에 깨워 줘", room_id="yarn", timeout_s=300)
+    noted = f"{live.summary['reports'].rpartition('/.yarn')[0]}/progress/predict_stream/{live.summary['run_id']}.json"
+    wait_for(stack, noted, lambda progress: progress["rows"] == 1)
     write_bytes(f"{live.summary['reports']}/stop".replace("hdfs://", stack.addresses["hdfs"], 1), b"")
     summary = wait_for_summary(stack, live.summary["reports"])
     assert (summary["status"], summary["predictions"], summary["repeated"]) == ("succeeded", 1, 0)
@@ -154,8 +157,13 @@ def submit_directly(stack: StackStatus) -> subprocess.CompletedProcess[str]:
 
 
 def wait_for_summary(stack: StackStatus, reports: str) -> Any:
+    return wait_for(stack, f"{reports}/summary.json", bool)
+
+
+def wait_for(stack: StackStatus, url: str, holds: Callable[[Any], bool]) -> Any:
+    """The document, when it is there and as it is to be."""
     deadline = time.monotonic() + 300
-    while not (found := read_json(stack, f"{reports}/summary.json")):
+    while not ((found := read_json(stack, url)) and holds(found)):
         assert time.monotonic() < deadline
         time.sleep(1)
     return found

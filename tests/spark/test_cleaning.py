@@ -89,8 +89,9 @@ def test_held_out_rows_of_the_source_all_stay(spark: SparkSession, tmp_path: Pat
 def test_rows_that_cannot_be_duplicates_do_not_meet_in_one_task(spark: SparkSession) -> None:
     nothing = F.lit(None).cast("string")
     rows = spark.range(0, 1000, 1, 2).select(
-        (F.col("id") < 0).alias("may_be_duplicate"), nothing.alias("room_id"), nothing.alias("speaker"),
-        nothing.alias("text_key"), nothing.alias("text"), F.lit(None).cast("timestamp").alias("sent_at"),
+        (F.col("id") < 0).alias("may_be_duplicate"),
+        *(nothing.alias(name) for name in ("room_id", "bot_id", "speaker", "text_key", "text")),
+        F.lit(None).cast("timestamp").alias("sent_at"),
         F.lit("a").alias("source_file"), F.lit(0).alias("source_block"), F.col("id").alias("position"),
     )  # fmt: skip
     marked = duplicate_reason(rows, DeduplicationConfig())

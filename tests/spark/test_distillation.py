@@ -36,7 +36,7 @@ LEARNED = sorted(INTENTS)
 def store(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(StoreConfig(str(tmp_path_factory.mktemp("store"))))
     values = [
-        (i, None, None, None, None, text, intent, None, split, hashlib.md5(text.encode()).digest())
+        (i, None, None, None, None, text, intent, None, split, hashlib.md5(text.encode()).digest(), None, None)
         for i, text, intent, split in MESSAGES
     ]
     messages = spark.createDataFrame(values, MESSAGE)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.glove_steps import learn_glove
-from jobs.job import Job
+from jobs.job import Job, open_job
 from models.network_config import NetworkConfig
 from models.vocabulary import Vocabulary
 from models.weights import load_npz
@@ -21,7 +20,7 @@ from pipelines.embeddings import EmbeddingsConfig, EmbeddingsKind, join_parts, s
 from pipelines.encoding import Feature, TextEncoder
 from pipelines.errors import MalgilError
 from pipelines.io.embedding_files import publish_embeddings, read_vectors
-from pipelines.io.progress import Progress, silent_step
+from pipelines.io.progress import Progress
 from pipelines.io.store import Store, StoreConfig
 from pipelines.schemas import MESSAGE
 from pipelines.settings import load_settings
@@ -47,7 +46,7 @@ ENCODER = TextEncoder(
 
 def make_messages(spark: SparkSession, texts: list[tuple[str, str]]) -> DataFrame:
     values = [
-        (str(i), None, None, None, None, text, None, None, split, hashlib.md5(text.encode()).digest())
+        (str(i), None, None, None, None, text, None, None, split, hashlib.md5(text.encode()).digest(), None, None)
         for i, (text, split) in enumerate(texts)
     ]
     return spark.createDataFrame(values, MESSAGE)
@@ -142,15 +141,12 @@ def test_glove_brings_tokens_of_the_same_company_together(spark: SparkSession, t
             "embeddings.glove.learning_rate=0.01",
         ]
     )  # fmt: skip
-    store = Store(settings.store)
-    job = Job(
-        name="pretrain_embeddings", run_id="1", now=datetime.now(timezone.utc), settings=settings, spark=spark,
-        store=store, progress=Progress(spark.sparkContext, io.StringIO()), step=silent_step(),
-    )  # fmt: skip
+    plain = open_job("pretrain_embeddings", "1", settings, Progress(spark.sparkContext, io.StringIO()))
+    job = Job(**vars(plain), spark=spark)
     manifest = learn_glove(job, "glove", make_messages(spark, texts))
     assert (manifest["messages"], manifest["tokens"], manifest["kind"]) == (48, 14, "glove")
 
-    found = read_vectors(spark, store, "glove", ["감", "귤", "차", "쓩"])
+    found = read_vectors(spark, job.store, "glove", ["감", "귤", "차", "쓩"])
     assert set(found) == {"감", "귤", "차"}
     assert likeness(found["감"], found["귤"]) > likeness(found["감"], found["차"])
 

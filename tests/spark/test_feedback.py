@@ -109,7 +109,7 @@ def test_nothing_filed_is_no_rows(spark: SparkSession, tmp_path: object, outputs
 def clean(spark: SparkSession, rows: list[tuple[str, str | None, str]]) -> DataFrame:
     """Clean messages from (message_id, intent, split); the text is that of the correction of this message."""
     values = [
-        (name, "방1", "shop", "customer", None, f"{name} 언제 와요", intent, None, split, key(name))
+        (name, "방1", "shop", "customer", None, f"{name} 언제 와요", intent, None, split, key(name), None, None)
         for name, intent, split in rows
     ]
     return spark.createDataFrame(values, MESSAGE)

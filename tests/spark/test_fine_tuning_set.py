@@ -32,7 +32,9 @@ def store(spark: SparkSession, tmp_path: Path) -> Store:
     store = Store(StoreConfig(str(tmp_path)))
     rows = [(f"m{i}", f"배송 {i}", "delivery" if i % 2 else "refund", "train") for i in range(20)]
     rows += [("test", "환불 시험", "refund", "test"), ("validation", "배송 검증", "delivery", "validation")]
-    values = [(i, None, None, None, None, text, intent, None, split, key(text)) for i, text, intent, split in rows]
+    values = [
+        (i, None, None, None, None, text, intent, None, split, key(text), None, None) for i, text, intent, split in rows
+    ]
     publish_snapshot(store, "base", spark.createDataFrame(values, MESSAGE), TRAINING_SET, has_validation=True)
     return store
 

@@ -19,7 +19,7 @@ def messages(spark: SparkSession, lines: list[Line]) -> DataFrame:
     rows = [
         (
             message_id, room, None, speaker, None if second is None else NOON + timedelta(seconds=second),
-            text, None, reply_to, None, hashlib.md5(text.encode()).digest(),
+            text, None, reply_to, None, hashlib.md5(text.encode()).digest(), None, None,
         )
         for message_id, room, speaker, second, text, reply_to in lines
     ]  # fmt: skip
@@ -82,12 +82,13 @@ def test_a_question_stands_in_one_split_and_a_pair_once(spark: SparkSession) -> 
 def test_a_row_with_a_question_and_its_answer_is_two_messages(spark: SparkSession, room: str | None) -> None:
     schema = (
         "message_id string, room_id string, speaker string, text string, intent string, reply_to string, reply string,"
-        " problem string, source_file string, source_block long, line string"
+        " problem string, source_file string, source_block long, line string,"
+        " spans string"
     )
     rows = [
-        ("m1", room, None, "뭐 해", "daily", None, "생각해요", None, "/f.csv", 0, "뭐 해,생각해요"),
-        (None, room, "customer", "안녕", None, None, " ", None, "/f.csv", 0, "안녕,"),
-        (None, None, None, None, None, None, "답", "missing_text", "/f.csv", 0, ",답"),
+        ("m1", room, None, "뭐 해", "daily", None, "생각해요", None, "/f.csv", 0, "뭐 해,생각해요", None),
+        (None, room, "customer", "안녕", None, None, " ", None, "/f.csv", 0, "안녕,", None),
+        (None, None, None, None, None, None, "답", "missing_text", "/f.csv", 0, ",답", None),
     ]
     split = split_answers(spark.createDataFrame(rows, schema)).collect()
     assert [(r.message_id, r.room_id, r.speaker, r.text, r.intent, r.reply_to) for r in split] == [

@@ -34,6 +34,7 @@ BAD_LINES: dict[bytes, str | None] = {
     b'{"text": ["a"]}': "wrong_type",
     b'{"text": "a", "room_id": {"x": 1}}': "wrong_type",
     b'{"text": "a", "sent_at": "yesterday"}': "wrong_type",
+    b'{"text": "a", "sent_at": "17775.97.200"}': "wrong_type",
     b'{"text": "\xff\xfe"}': "invalid_utf8",
     b'{"text": "a\x00b"}': "nul_character",
     b'{"text": "a\\u0000b"}': "nul_character",
@@ -54,7 +55,7 @@ def test_every_bad_line_has_its_reason_and_stops_nothing(parse: Parse, tmp_path:
 
 
 def test_times_are_read_as_iso_and_as_numbers(parse: Parse, tmp_path: Path) -> None:
-    texts = ["2026-05-01T10:00:00+09:00", 1777597200, 1777597200000]
+    texts = ["2026-05-01T10:00:00+09:00", 1777597200, 1777597200000, " 1777597200.0 ", "+1.7775972e9", 1.7775972e12]
     (tmp_path / "log.jsonl").write_text("\n".join(json.dumps({"text": "a", "sent_at": t}) for t in texts))
     assert len({row["sent_at"] for row in parse(InputConfig(path=str(tmp_path)))}) == 1
 

@@ -14,12 +14,12 @@ from models.network import build_network, with_probabilities
 from models.network_config import NetworkConfig
 from models.vocabulary import Vocabulary
 from pipelines.encoding import Feature, TextEncoder
+from pipelines.example_predictions import add_probabilities
 from pipelines.io.model_files import ModelFiles, load_model, write_model
 from pipelines.prediction import (
     PREDICTION,
     PredictionConfig,
     add_predictions,
-    add_probabilities,
     create_predictor,
 )
 from pipelines.prediction_json import prediction_json
@@ -54,7 +54,7 @@ def _predict(spark: SparkSession, model: ModelFiles, texts: list[Any], config: P
 def test_the_transform_predicts_what_a_direct_call_predicts(spark: SparkSession, model: ModelFiles) -> None:
     rows = _predict(spark, model, TEXTS, CONFIG)
 
-    classes, probabilities, _ = create_predictor(load_model(model), CONFIG).predict_top(TEXTS)
+    classes, probabilities, *_ = create_predictor(load_model(model), CONFIG).predict_top(TEXTS)
     assert [[tuple(entry) for entry in row.top] for row in rows] == [
         [(INTENTS[i], pytest.approx(p, abs=1e-6)) for i, p in zip(*best, strict=True)]
         for best in zip(classes, probabilities, strict=True)
@@ -86,7 +86,9 @@ def test_a_prediction_follows_the_contract(spark: SparkSession, model: ModelFile
         "labels": {},
         "is_out_of_scope": False,
         "replies": [],
-        "models": {"intent": "7", "reply": None},
+        "slots": [],
+        "answers": [],
+        "models": {"intent": "7", "reply": None, "bot": None, "slots": None, "knowledge": None},
         "sent_at": SENT.astimezone().replace(tzinfo=None),
         "predicted_at": NOW.astimezone().replace(tzinfo=None),
     }
@@ -171,7 +173,9 @@ def test_the_json_is_the_contracts(spark: SparkSession, zone: str) -> None:
         {"sentiment": ("positive", 0.25), '"\\': ("x", 1.0)},
         False,
         ["네"],
-        ("3", None),
+        [("date", '"내일', 0, 3)],
+        [('"답"', None, 0.5)],
+        ("3", None, "2", None, "kb-1"),
         SENT,
         NOW,
     )
@@ -186,6 +190,9 @@ def test_the_json_is_the_contracts(spark: SparkSession, zone: str) -> None:
         '{"message_id":"m1","room_id":null,"bot_id":"b","intent":"환불","confidence":0.9,'
         '"top":[["환불",0.9],["\\"\\\\",1.0E-6]],"labels":{"sentiment":["positive",0.25],"\\"\\\\":["x",1.0]},'
         '"is_out_of_scope":false,"replies":["네"],'
-        '"models":{"intent":"3","reply":null},"sent_at":"2026-05-01T00:00:00.000000Z",'
+        '"slots":[{"slot":"date","text":"\\"내일","start":0,"end":3}],'
+        '"answers":[{"text":"\\"답\\"","source":null,"score":0.5}],'
+        '"models":{"intent":"3","reply":null,"bot":"2","slots":null,"knowledge":"kb-1"},'
+        '"sent_at":"2026-05-01T00:00:00.000000Z",'
         '"predicted_at":"2026-05-01T01:00:00.000000Z"}'
     )

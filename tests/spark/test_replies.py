@@ -105,6 +105,7 @@ def test_a_prediction_holds_suggested_answers_and_the_version_that_gave_them(
     first, second = predictions.withColumn("json", prediction_json()).orderBy("message_id").collect()
     assert first["replies"][0] == "배송 언제 되나요?"
     assert second["replies"] == []
-    assert first["models"].asDict() == second["models"].asDict() == {"intent": "7", "reply": "3"}
+    versions = {"intent": "7", "reply": "3", "bot": None, "slots": None, "knowledge": None}
+    assert first["models"].asDict() == second["models"].asDict() == versions
     assert '"replies":["배송 언제 되나요?",' in first["json"]
     assert predictions.where(F.col("intent").isNull()).count() == 0

@@ -106,8 +106,8 @@ def talk(spark: SparkSession) -> DataFrame:
         asked, answered = said[i % 3]
         asked = f"{asked} {i}"
         rows += [
-            (f"q{i}", f"r{i}", None, "customer", None, asked, None, None, None, key(asked)),
-            (f"a{i}", f"r{i}", None, "agent", None, answered, None, f"q{i}", None, key(answered)),
+            (f"q{i}", f"r{i}", None, "customer", None, asked, None, None, None, key(asked), None, None),
+            (f"a{i}", f"r{i}", None, "agent", None, answered, None, f"q{i}", None, key(answered), None, None),
         ]
     return spark.createDataFrame(rows, MESSAGE)
 

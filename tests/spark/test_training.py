@@ -31,7 +31,9 @@ from tests.tiny_network import (
     write_snapshot,
 )
 
-CONFIG = TrainingConfig(ranks=2, epochs=4, batch_size=20, learning_rate=0.02, patience=0, average_epochs=0.5)
+CONFIG = TrainingConfig(
+    ranks=2, epochs=4, batch_size=20, learning_rate=0.02, patience=0, average_epochs=0.5, length_buckets=3
+)
 ROW_GROUPS = [70, 10, 55, 45, 20]  # uneven: 200 rows, 145 of them on one rank
 
 
@@ -46,7 +48,7 @@ def train_tiny(spark: SparkSession, snapshot: str, run_url: str, **options: obje
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Horovod's own thread
 def test_training_that_loses_a_rank_goes_on_from_its_last_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
-    snapshot = write_snapshot(tmp_path / "snapshot", train=ROW_GROUPS, validation=[11, 30])
+    snapshot = write_snapshot(tmp_path / "snapshot", train=ROW_GROUPS, validation=[11, 30], longest=[4])
     run_url, kill_file = (tmp_path / "run").as_uri(), tmp_path / "kill"
     network, progress = TinyConfig(dropout=0.2, kill_file=str(kill_file)), []
     kill_file.touch()
@@ -76,8 +78,10 @@ def assert_validated_over_all_ranks(result: TrainingResult, snapshot: str) -> No
     assert np.mean(np.concatenate(right)) == pytest.approx(accuracy)
 
 
-def test_two_ranks_on_half_batches_equal_one_on_whole_ones(spark: SparkSession, tmp_path: Path) -> None:
-    snapshot = write_snapshot(tmp_path / "snapshot", train=[60, 60], validation=[10, 10])
+def test_two_ranks_on_half_batches_cut_to_their_lengths_equal_one_on_whole_ones(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    snapshot = write_snapshot(tmp_path / "snapshot", train=[60, 60], validation=[10, 10], longest=[2, 4])
     config = replace(
         CONFIG, epochs=20, patience=2, batch_size=60, learning_rate_scaling=Scaling.none, decay=Decay.none,
         warm_up_epochs=0, clip_norm=0.2, class_balance=0.9,

@@ -9,13 +9,19 @@ import pytest
 from petastorm import make_batch_reader
 from pyspark.sql import DataFrame, SparkSession
 
+from models.network import build_network
+from models.network_config import NetworkConfig
+from models.vocabulary import InputSpec
 from pipelines.encoding import FeatureConfig
 from pipelines.errors import MalgilError
+from pipelines.feed import read_facts
+from pipelines.fixed_vectors import VectorsConfig, set_vectors
 from pipelines.io.snapshots import publish_snapshot, read_encoder, read_snapshot
 from pipelines.io.store import Store, StoreConfig
 from pipelines.schemas import MESSAGE
 from pipelines.training_set import TrainingSetConfig, assign_splits, drop_repeated_training_texts, select_labelled
 from udfs.augmentation import AugmentationConfig
+from udfs.morpheme_vectors import find_vectors
 
 CONFIG = TrainingSetConfig(
     features={
@@ -29,7 +35,7 @@ CONFIG = TrainingSetConfig(
 def _messages(spark: SparkSession, rows: list[tuple[str, str, str | None, str | None]]) -> DataFrame:
     """From (message_id, text, intent, split)."""
     values = [
-        (i, None, None, None, None, text, intent, None, split, hashlib.md5(text.encode()).digest())
+        (i, None, None, None, None, text, intent, None, split, hashlib.md5(text.encode()).digest(), None, None)
         for i, text, intent, split in rows
     ]
     return spark.createDataFrame(values, MESSAGE)
@@ -114,3 +120,32 @@ def test_only_training_rows_get_varied_copies_the_same_ones_whoever_makes_them(
         texts.append([row["text"] for row in rows])
     assert texts[0] == texts[1]
     assert len(set(texts[0])) > 3
+
+
+WIDE = replace(CONFIG, vectors={"morphemes": VectorsConfig(size=16, words=300)})
+
+
+def test_fixed_vectors_lie_beside_the_encoder_and_reach_the_network(spark: SparkSession, tmp_path: Path) -> None:
+    store = Store(StoreConfig(str(tmp_path)))
+    publish_snapshot(store, "wide", _messages(spark, OWN_SPLITS), WIDE, has_validation=True)
+    url = store.url("snapshots", "wide")
+    encoder, facts = read_encoder(store, url), read_facts(url)
+    words = encoder.features[0].vocabulary
+    network = build_network(facts.inputs, classes=2, config=NetworkConfig(bags=["characters"]))
+    set_vectors(network, facts)
+    table = np.asarray(network.get_layer("morphemes_vectors").embeddings)
+    assert facts.inputs == encoder.inputs
+    assert facts.inputs["morphemes"] == InputSpec(words.size, 6, learned=words.learned + 2, vector_size=16)
+    assert len(words.tokens) > words.learned + 200
+    assert table.shape == (words.size, 16)
+    assert not table[:2].any()
+    of_word = np.array(find_vectors([words.tokens[-1]], 16)[0])
+    np.testing.assert_allclose(table[-1] / np.linalg.norm(table[-1]), of_word / np.linalg.norm(of_word), atol=1e-4)
+
+
+def test_vectors_of_a_feature_that_is_not_there_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+    wrong = replace(CONFIG, vectors={"morpheme": VectorsConfig()})
+    with pytest.raises(MalgilError, match=r"training_set\.vectors: expected features .*; received 'morpheme'"):
+        publish_snapshot(
+            Store(StoreConfig(str(tmp_path))), "s1", _messages(spark, OWN_SPLITS), wrong, has_validation=True
+        )

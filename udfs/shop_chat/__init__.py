@@ -8,5 +8,6 @@ Plain seeded functions; the words and sentences are the YAML files beside this o
 from udfs.shop_chat.catalogue import choose_labels
 from udfs.shop_chat.config import ChatConfig, NoiseConfig
 from udfs.shop_chat.raw_lines import LINES_PER_BLOCK, write_block
+from udfs.shop_chat.taught_bots import TaughtConfig, teach_bot
 
-__all__ = ["LINES_PER_BLOCK", "ChatConfig", "NoiseConfig", "choose_labels", "write_block"]
+__all__ = ["LINES_PER_BLOCK", "ChatConfig", "NoiseConfig", "TaughtConfig", "choose_labels", "teach_bot", "write_block"]

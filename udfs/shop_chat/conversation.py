@@ -53,6 +53,14 @@ def hold_conversation(config: ChatConfig, day: date, draw: random.Random) -> tup
     return session.voice.facts["bot"], session.turns
 
 
+def ask_alone(label: Label, bot: str, config: ChatConfig, day: date, draw: random.Random) -> str:
+    """What a customer of the bot's shop says for `label`, with the dirt of chat, outside of any conversation."""
+    session = _open_session(replace(config, bots=(bot,)), day, draw)
+    clean = speak(label, session.voice, load_catalogue(), config.noise, product=session.product)
+    has_contact = label.intent.domain != "talk" and draw.random() < config.noise.contact
+    return _soil(session, clean, _mood_of(label), has_contact=has_contact)
+
+
 def _open_session(config: ChatConfig, day: date, draw: random.Random) -> Session:
     catalogue = load_catalogue()
     shops = catalogue.lists["shops"]

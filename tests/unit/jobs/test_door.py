@@ -18,7 +18,8 @@ def test_jobs_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) ->
         "generate_messages", "clean_messages", "build_training_set", "train_intent", "evaluate_intent",
         "predict_batch", "predict_stream", "collect_feedback", "learn_from_feedback", "nightly",
         "stage_model", "swap_slots", "rollback_model", "restore_predictions", "serve", "leaderboard",
-        "pretrain_embeddings", "train_reply", "train_seq2seq", "tune", "trace",
+        "pretrain_embeddings", "train_reply", "train_seq2seq", "train_slots", "train_bots",
+        "build_knowledge_base", "tune", "trace", "console", "drift",
     }  # fmt: skip
     assert "clean_messages        Clean raw chat logs" in shown
 

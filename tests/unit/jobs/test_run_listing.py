@@ -1,12 +1,14 @@
 """`./spark-submit.sh jobs`: what it tells of runs."""
 
 import json
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from jobs.__main__ import main
+from pipelines.io.run_progress import measure_step
 from pipelines.io.run_records import begin_record, end_record
 from pipelines.io.store import Maker, Store, StoreConfig
 
@@ -25,14 +27,19 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     record = begin_record(store, FIRST, settings={"task": "intent"}, application="application_1_0002")
     end_record(store, record, {"status": "succeeded"}, ended_at=datetime(2026, 5, 1, 0, 20, 34, tzinfo=timezone.utc))
     begin_record(store, SECOND, settings={}, application=None)
+    how_far = measure_step("clean_messages", 10_000, 40_000, unit="rows", rows=10_000, elapsed_s=20.0)
+    noted = asdict(replace(how_far, at="2026-05-02T00:00:20+00:00"))
+    store.write_json(store.url("progress", SECOND.job, f"{SECOND.run_id}.json"), noted)
     return f"store.root={tmp_path}"
 
 
 def test_the_newest_runs_come_first(root: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["jobs", root]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "run                job             status     started               seconds  user  application",
-        "20260502T000000-3  clean_messages  started    2026-05-02 00:00:00Z           data",
+        "run                job             status     started               seconds  user  application         "
+        "progress",
+        "20260502T000000-3  clean_messages  started    2026-05-02 00:00:00Z           data                      "
+        "clean_messages 25% of rows, 500 rows/s, 60 s left",
         "20260501T000000-7  nightly         succeeded  2026-05-01 00:00:00Z  1,234    data  application_1_0002",
     ]
     assert main(["jobs", "list", "--most", "1", root]) == 0

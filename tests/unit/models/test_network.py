@@ -91,3 +91,53 @@ def test_word_dropout_reads_tokens_as_unknown_and_keeps_padding() -> None:
     ids = np.array([[2, 3, 0], [4, 0, 0], [0, 0, 0]], np.int32)
     dropped = WordDropout(1.0, seed=0)(ids, training=True)
     np.testing.assert_array_equal(dropped, [[1, 1, 0], [1, 0, 0], [0, 0, 0]])
+
+
+WIDE = InputSpec(size=20, length=6, learned=12, vector_size=5)  # ids from 12 on are known by their vectors alone
+
+
+def build_wide(*, bags: list[str]) -> keras.Model:
+    network = build_network({"morphemes": WIDE}, classes=4, config=NetworkConfig(bags=bags))
+    if not bags:
+        table = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
+        table[15] = table[14]
+        network.get_layer("morphemes_vectors").set_weights([table])
+    return network
+
+
+def test_a_token_that_training_has_not_seen_is_read_by_its_fixed_vector() -> None:
+    network = build_wide(bags=[])
+    first, second, third = (
+        predict(network, {"morphemes": np.array([[2, i, 0, 0, 0, 0]], np.int32)}) for i in (13, 14, 15)
+    )
+    assert not np.allclose(first, second)
+    np.testing.assert_array_equal(second, third)
+
+
+def test_fixed_vectors_are_not_trained_and_what_is_learned_has_no_row_for_unseen_tokens() -> None:
+    network = build_wide(bags=[])
+    trained = {variable.path: tuple(variable.shape) for variable in network.trainable_variables}
+    assert "morphemes_vectors/embeddings" not in trained
+    assert trained["morphemes_embedding/embeddings"] == (12, 96)
+
+
+def test_a_bag_has_no_vote_of_a_token_that_training_has_not_seen() -> None:
+    network = build_wide(bags=["morphemes"])
+    alone, beside = (np.array([row], np.int32) for row in ([2, 3, 0, 0, 0, 0], [2, 3, 13, 0, 0, 0]))
+    np.testing.assert_allclose(
+        predict(network, {"morphemes": beside}), predict(network, {"morphemes": alone}), atol=1e-6
+    )
+
+
+def test_a_saved_network_with_fixed_vectors_gives_the_same_output_when_loaded(tmp_path: Path) -> None:
+    network, rows = with_probabilities(build_wide(bags=[])), {"morphemes": ROWS["morphemes"] + 12}
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True, compile=False)
+    np.testing.assert_allclose(predict(loaded, rows), predict(network, rows), atol=1e-6)
+
+
+def test_a_network_may_leave_fixed_vectors_alone() -> None:
+    network = build_network({"morphemes": WIDE}, classes=4, config=NetworkConfig(bags=[], fixed_vectors=False))
+    unseen, unknown = (np.array([[2, token, 0, 0, 0, 0]], np.int32) for token in (13, 1))
+    assert "morphemes_vectors" not in {layer.name for layer in network.layers}
+    np.testing.assert_array_equal(predict(network, {"morphemes": unseen}), predict(network, {"morphemes": unknown}))

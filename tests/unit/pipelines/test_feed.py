@@ -1,4 +1,4 @@
-"""Petastorm reads Parquet files that pyarrow wrote; rows are known by their first word and letters."""
+"""Petastorm reads Parquet files that pyarrow wrote; rows are known by their letters."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,24 +10,42 @@ import pytest
 
 from models.vocabulary import InputSpec
 from pipelines.errors import MalgilError
-from pipelines.feed import Batch, Shard, SnapshotFacts, read_facts, training_batches, validation_batches
+from pipelines.feed import UNCUT, Batch, Shard, SnapshotFacts, read_facts, training_batches, validation_batches
+from pipelines.length_buckets import LengthBuckets
 from pipelines.petastorm_files import write_row_group_index
 from tests.tiny_network import write_snapshot
+
+BUCKETS = LengthBuckets({"words": 4}, 2)
 
 
 def names(batches: Iterable[Batch]) -> list[bytes]:
     """What tells rows apart, in order."""
-    return [row.tobytes() for features, _ in batches for row in features["words"]]
+    return [row.tobytes() for features, _ in batches for row in features["letters"]]
 
 
-def epoch_of(facts: SnapshotFacts, shard: Shard, *, epoch: int = 1, size: int = 10, steps: int = 6) -> list[Batch]:
-    batches = training_batches(facts, shard, epoch=epoch, batch_size=size, pool_rows=40, seed=7)
+def epoch_of(
+    facts: SnapshotFacts,
+    shard: Shard,
+    *,
+    epoch: int = 1,
+    size: int = 10,
+    steps: int = 6,
+    buckets: LengthBuckets = UNCUT,
+) -> list[Batch]:
+    batches = training_batches(facts, shard, epoch=epoch, batch_size=size, pool_rows=40, seed=7, buckets=buckets)
     return list(islice(batches, steps))
 
 
 @pytest.fixture
 def facts(tmp_path: Path) -> SnapshotFacts:
     return read_facts(write_snapshot(tmp_path / "snapshot", train=[30, 30, 30, 30], validation=[11, 20, 9]))
+
+
+@pytest.fixture
+def padded(tmp_path: Path) -> SnapshotFacts:
+    """Uneven shards of rows of one to four words."""
+    url = write_snapshot(tmp_path / "padded", train=[70, 40, 30, 60], validation=[11, 20, 9], longest=[4])
+    return read_facts(url)
 
 
 def test_facts_come_from_the_manifest_and_the_files(facts: SnapshotFacts) -> None:
@@ -107,3 +125,57 @@ def test_with_an_index_a_rank_opens_no_file_of_another_rank(facts: SnapshotFacts
         Path(facts.url.removeprefix("file://"), "validation", f"{other}.parquet").write_bytes(b"no Parquet")
 
     assert names(validation_batches(facts, Shard(0, 3), batch_size=50)) == before
+
+
+def test_a_pass_by_length_has_the_rows_of_one_in_any_order(padded: SnapshotFacts) -> None:
+    plain, cut = (names(epoch_of(padded, Shard(0, 2), steps=10, buckets=buckets)) for buckets in (UNCUT, BUCKETS))
+
+    assert len(set(cut)) == len(cut) == 100  # the shard has 70 + 30 rows
+    assert sorted(cut) == sorted(plain)
+
+
+def test_rows_of_a_batch_are_of_like_length_and_cut_to_it(padded: SnapshotFacts) -> None:
+    batches = epoch_of(padded, Shard(0, 2), steps=40, buckets=BUCKETS)
+    shapes = Counter(features["words"].shape for features, _ in batches)
+
+    assert set(shapes) == {(10, 2), (10, 4)}
+    assert shapes[10, 2] > 10
+    mixed = [f for f, _ in batches if f["words"].shape[1] == 4 and not f["words"][:, 2].all()]
+    assert len(mixed) <= 2 * 4  # in each pool the one batch between two buckets
+    for features, labels in batches:
+        assert features["letters"].shape == (10, 6)  # no padding that costs
+        np.testing.assert_array_equal(features["words"][:, 0], 2 + labels)
+
+
+def test_ranks_have_batches_of_one_length_in_most_steps(tmp_path: Path) -> None:
+    facts = read_facts(write_snapshot(tmp_path / "alike", train=[400] * 4, validation=[5], longest=[4]))
+    first, second = (
+        [features["words"].shape[1] for features, _ in epoch_of(facts, Shard(rank, 2), steps=80, buckets=BUCKETS)]
+        for rank in range(2)
+    )
+
+    assert set(first) == {2, 4}
+    assert sum(mine != theirs for mine, theirs in zip(first, second, strict=True)) < 8  # of chance it would be 40
+
+
+def test_the_order_by_length_follows_from_seed_and_epoch(padded: SnapshotFacts) -> None:
+    first, again, second = (names(epoch_of(padded, Shard(1, 2), epoch=epoch, buckets=BUCKETS)) for epoch in (1, 1, 2))
+
+    assert first == again
+    assert first != second
+
+
+@pytest.mark.parametrize("ranks", [1, 5])
+def test_validation_by_length_has_every_row_once_and_cut(padded: SnapshotFacts, ranks: int) -> None:
+    batches = [
+        batch
+        for rank in range(ranks)
+        for batch in validation_batches(padded, Shard(rank, ranks), batch_size=8, buckets=BUCKETS)
+    ]
+
+    rows = names(batches)
+    assert len(rows) == len(set(rows)) == 40
+    assert {features["words"].shape[1] for features, _ in batches} == {2, 4}
+    for features, labels in batches:
+        np.testing.assert_array_equal(features["words"][:, 0], 2 + labels)
+        assert features["words"].shape[1] == 2 or features["words"][:, 2].all()

@@ -13,9 +13,10 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from pipelines.drift import Drift, Window
 from pipelines.io.http_metrics import HttpMetrics
 from pipelines.live_counts import Counts, count_outcomes
-from pipelines.live_metrics import describe_metrics
+from pipelines.live_metrics import describe_drift, describe_metrics
 from pipelines.live_prediction import DeadLetter, Outcomes, Prediction
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
@@ -38,7 +39,8 @@ class Described(Collector):
         self._counts, self._progress, self._refused = counts, progress, refused
 
     def collect(self) -> Iterator[Metric]:
-        return describe_metrics(self._counts, self._progress, slots={"production": "7"}, refused=self._refused)
+        yield from describe_metrics(self._counts, self._progress, slots={"production": "7"}, refused=self._refused)
+        yield from describe_drift({"7": Window(5_000, {"intent": Drift(0.3, 0.02)})} if self._progress else {})
 
 
 def scrape(counts: Counts, progress: dict[str, Any] | None, refused: list[str]) -> dict[tuple[str, str], float]:
@@ -78,6 +80,9 @@ def test_a_scrape_tells_all_counts(counts: Counts) -> None:
         ("malgil_live_sent_total", "1"): 80,
         ("malgil_live_lag_messages", "0"): 20,
         ("malgil_live_lag_messages", "1"): 0,
+        ("malgil_drift_psi", "intent"): 0.3,
+        ("malgil_drift_psi_by_chance", "intent"): 0.02,
+        ("malgil_drift_rows", "7"): 5_000,
     }
     assert delays["+Inf"] == 4
     for delay_s, below in ((0.2, 1), (0.3, 2), (9.0, 3)):  # a bucket's edge is at most a tenth above its delays
@@ -100,7 +105,7 @@ def test_the_dashboard_asks_for_metrics_that_there_are_and_for_all_of_them(count
     expressions = [
         target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel["targets"]
     ]
-    asked = {name for expression in expressions for name in re.findall(r"malgil_live_\w+", expression)}
+    asked = {name for expression in expressions for name in re.findall(r"malgil_(?:live|drift)_\w+", expression)}
     told = {name for name, _ in scrape(counts, PROGRESS, ["8"])}
     assert asked == told - {"malgil_live_delay_seconds_count", "malgil_live_delay_seconds_sum"}
 

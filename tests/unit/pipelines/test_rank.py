@@ -1,6 +1,7 @@
 """What a rank is fed with; tests/spark/test_training.py has ranks."""
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,17 @@ def test_rows_count_by_their_classes_where_that_is_asked_for(tmp_path: Path) -> 
     for facts_, balance in ((facts, 0.9), (counted, 1.0)):
         with pytest.raises(MalgilError, match=r"training.class_balance: expected a number from 0 to below 1"):
             open_feeds(facts_, TrainingConfig(class_balance=balance), Shard())
+
+
+@pytest.mark.parametrize(
+    ("buckets", "flexible", "lengths"), [(1, ["words"], {4}), (2, [], {4}), (2, ["words"], {2, 4})]
+)
+def test_rows_are_cut_where_that_is_asked_for_and_the_network_takes_it(
+    tmp_path: Path, buckets: int, flexible: list[str], lengths: set[int]
+) -> None:
+    facts = read_facts(write_snapshot(tmp_path / "snapshot", train=[40], validation=[20], longest=[4]))
+    config = TrainingConfig(batch_size=5, length_buckets=buckets)
+    feeds = open_feeds(facts, config, Shard(), flexible=flexible)
+
+    for batches in (islice(feeds.training(1), 8), feeds.validation()):
+        assert {features["words"].shape[1] for features, _ in batches} == lengths

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from udfs.edits import Edit
 from udfs.masking import PLACEHOLDERS
 from udfs.normalization import LINK
 from udfs.screening import (
@@ -140,9 +141,12 @@ def test_different_texts_have_different_keys(one: str, other: str) -> None:
 
 def test_does_all_text_work_for_a_message() -> None:
     assert clean_and_screen("010-1234-5678이랑 hong@naver.com이요ㅋㅋㅋㅋ", CONFIG) == CleanedText(
-        text="[전화번호]이랑 [이메일]이요ㅋㅋ", key="전화번호이랑이메일이요", reason=None, masks=2
+        text="[전화번호]이랑 [이메일]이요ㅋㅋ", key="전화번호이랑이메일이요", reason=None, masks=2,
+        edits=[Edit(0, 6, 0, 13), Edit(9, 14, 16, 30), Edit(16, 16, 32, 34)],
+    )  # fmt: skip
+    assert clean_and_screen("\u200b", CONFIG) == CleanedText(
+        text="", key="", reason="too_short", masks=0, edits=[Edit(0, 0, 0, 1)]
     )
-    assert clean_and_screen("\u200b", CONFIG) == CleanedText(text="", key="", reason="too_short", masks=0)
 
 
 def test_reads_the_head_only_of_an_endless_message() -> None:

@@ -46,6 +46,16 @@ def test_runs_of_a_job_are_listed_the_newest_first(store: Store) -> None:
     assert list(list_records(store, "predict_stream")) == []
 
 
+def test_each_output_of_years_of_fine_tuning_is_read_once(store: Store) -> None:
+    """Each version comes from the one before and from what that one predicted: 2 to the power of 400 ways back."""
+    days = 400
+    for day in range(1, days + 1):
+        store.made_from(versions=f"m/{day - 1}").publish("predictions", f"p{day}", lambda _: {})
+        inputs = {"versions": f"m/{day - 1}", "predictions": f"p{day}"}
+        store.made_from(**inputs).publish("versions/m", str(day), lambda _: {})
+    assert len(list(find_ancestry(store, "versions", f"m/{days}").walk())) == 2 * days + 1
+
+
 def test_ancestry_goes_back_to_what_is_no_output(store: Store, record: RunRecord) -> None:
     store.made_from(path="/raw", files=2).publish("clean", "c1", lambda _: {"read": 9, "list": ["x" * 600]})
     store.made_from(clean="c1", feedback=[]).publish("snapshots", "s1", lambda _: {"rows": {"train": 8}})

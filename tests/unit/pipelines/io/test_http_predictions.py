@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import MalgilError
 from pipelines.io.http_predictions import HttpPredictions, HttpRules, create_app
-from pipelines.io.http_server import ServeConfig, open_socket
+from pipelines.io.http_server import open_socket
 from pipelines.live_models import LiveModel, LiveModels
 from pipelines.micro_batches import BatchLimits
 from pipelines.prediction import Predictor
@@ -60,7 +60,10 @@ def test_a_message_in_parts_is_one_message(models: LiveModels) -> None:
     predictions = HttpPredictions(lambda: models, dict, RULES)
     whole = body(TEXT)
     status, answer = ask(predictions, whole[:12], whole[12:])
-    assert (status, json.loads(answer)["models"]) == (200, {"intent": "7", "reply": None})
+    assert (status, json.loads(answer)["models"]) == (
+        200,
+        {"intent": "7", "reply": None, "bot": None, "slots": None, "knowledge": None},
+    )
 
 
 def test_a_body_that_is_too_long_is_not_read_to_its_end(models: LiveModels) -> None:
@@ -107,8 +110,8 @@ def test_requests_are_counted_by_outcome_and_version(models: LiveModels) -> None
 
 
 def test_an_address_that_is_taken_is_told_before_anything_is_loaded() -> None:
-    with open_socket(ServeConfig(port=0)) as opened:
+    with open_socket("127.0.0.1", 0) as opened:
         opened.listen()
         port = opened.getsockname()[1]
         with pytest.raises(MalgilError, match=rf"serve\.port: expected to listen on 127\.0\.0\.1:{port}, received"):
-            open_socket(ServeConfig(port=port))
+            open_socket("127.0.0.1", port)
