@@ -74,7 +74,7 @@ def test_a_prediction_is_traced_to_its_model_code_and_raw_file(whole: dict[str, 
 
 
 def test_the_run_is_one_of_mlflows_with_its_steps_nested(whole: dict[str, Any], folder: Path) -> None:
-    found = find_runs(folder / "whole", f"tags.malgil_run = '{whole['run_id']}'")
+    found = find_runs(f"sqlite:///{folder}/whole/mlflow.db", f"tags.malgil_run = '{whole['run_id']}'")
     steps = {run.info.run_name: run for run in found if "mlflow.parentRunId" in run.data.tags}
     (run,) = (run for run in found if run.info.run_name == f"nightly-{whole['run_id']}")
     assert {run.info.status for run in found} == {"FINISHED"}
@@ -86,9 +86,9 @@ def test_the_run_is_one_of_mlflows_with_its_steps_nested(whole: dict[str, Any], 
     assert f"versions/malgil-intent/{whole['train_intent']['version']}" in json.loads(run.data.tags["made"])
 
 
-def find_runs(folder: Path, condition: str) -> list[Any]:
-    """Of jobs, in the MLflow of a folder."""
-    client = connect_mlflow(MlflowConfig(f"sqlite:///{folder}/mlflow.db")).client
+def find_runs(tracking_uri: str, condition: str) -> list[Any]:
+    """Of jobs, in an MLflow."""
+    client = connect_mlflow(MlflowConfig(tracking_uri)).client
     experiment = client.get_experiment_by_name(MlflowConfig.runs_experiment)
     return list(client.search_runs([experiment.experiment_id], condition)) if experiment else []
 
@@ -132,8 +132,8 @@ def test_run_that_was_killed_at_every_step_ends_like_one_that_was_not(whole: dic
         kill_when(start_job(killed), moment)
         assert look_at_runs(Store(StoreConfig(str(store))), 1)[0].status == "lost"
     ended = run_job(killed)
-    told = {run.info.status for run in find_runs(killed, f"tags.malgil_run != '{ended['run_id']}'")}
-    assert "KILLED" in told
+    others = find_runs(f"sqlite:///{killed}/mlflow.db", f"tags.malgil_run != '{ended['run_id']}'")
+    assert "KILLED" in {run.info.status for run in others}
     done_before = [step for step in STEPS if ended[step]["skipped"]]
     assert done_before == [step for step in STEPS if step != "predict_batch"]
     for step, keys in {

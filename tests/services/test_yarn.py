@@ -26,7 +26,7 @@ from tests.services.cluster import (
     run,
     submit,
 )
-from tests.services.test_nightly import STEPS
+from tests.services.test_nightly import STEPS, find_runs
 
 SMALL = ("generator.messages=200", "generator.intents=4", "generator.day=2026-05-01")
 MASSIVE_KO = PROJECT.parent / "shared" / "data" / "massive_ko" / "ko-KR.jsonl"
@@ -57,6 +57,17 @@ def test_nightly_in_the_cluster_gives_what_it_gives_locally(nightly: Submitted, 
     client = redis.Redis.from_url(stack.addresses["redis"])
     batch = summary["predict_batch"]["output"].rpartition("/")[2]
     assert int(client.get(f"malgil:batch:{batch}")) == summary["predict_batch"]["predictions"] > 0  # type: ignore[arg-type]
+
+
+def test_its_record_in_mlflow_has_its_steps_and_the_application(nightly: Submitted, stack: StackStatus) -> None:
+    found = find_runs(stack.addresses["mlflow"], f"tags.malgil_run = '{nightly.summary['run_id']}'")
+    steps = {run.info.run_name: run for run in found if "mlflow.parentRunId" in run.data.tags}
+    (run,) = (run for run in found if run.info.run_name == f"nightly-{nightly.summary['run_id']}")
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert {step for step in STEPS if step != "generate_messages"} <= set(steps)
+    assert {step.data.tags["mlflow.parentRunId"] for step in steps.values()} == {run.info.run_id}
+    assert run.data.tags["application"] in nightly.shown
+    assert steps["train_intent"].data.metrics["progress.rows"] > 0  # told while it went on, by HTTP
 
 
 def test_its_ranks_trained_on_both_nodes_and_no_log_has_the_shells_secrets(
