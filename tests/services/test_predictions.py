@@ -247,11 +247,14 @@ def test_lost_connections_are_opened_again(
 ) -> None:
     config = RedisConfig(embedded=server, batch_rows=20)
     rows = [{**DELIVERY, "message_id": f"m{i}"} for i in range(2_000)]
-    is_done = Event()
+    is_done, cut_at = Event(), [0]
 
     def cut_connections() -> None:
-        while not is_done.wait(0.05):
-            client.client_kill_filter(_type="normal", skipme=True)
+        """All of them after every 100 predictions: whatever the pace, a batch that is tried again comes through."""
+        while not is_done.wait(0.002):
+            if (written := client.dbsize()) >= cut_at[-1] + 100:
+                client.client_kill_filter(_type="normal", skipme=True)
+                cut_at.append(written)
 
     cutter = Thread(target=cut_connections)
     cutter.start()
@@ -260,6 +263,7 @@ def test_lost_connections_are_opened_again(
     finally:
         is_done.set()
         cutter.join()
+    assert len(cut_at) > 2
     assert written.predictions == 2_000
     assert len(list(client.scan_iter("malgil:prediction:*", count=1_000))) == 2_000
     assert client.xlen("malgil:room:방1") <= 1_100
