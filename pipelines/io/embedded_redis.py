@@ -185,8 +185,8 @@ def _is_free(port: int) -> bool:
 
 def _ask(port: int) -> dict[str, str]:
     """What the server on the port says of itself; nothing where no Redis answers."""
-    once = Retry(NoBackoff(), 0)
-    client = redis.Redis(HOST, port, socket_timeout=2, decode_responses=True, retry=once)
+    if_cut = Retry(NoBackoff(), 3, supported_errors=(redis.ConnectionError,))  # not where it hangs
+    client = redis.Redis(HOST, port, socket_timeout=2, decode_responses=True, retry=if_cut)
     try:
         return {name: str(value) for name, value in client.info().items()}
     except redis.RedisError:
