@@ -1,5 +1,6 @@
 """The console's pages as HTML, in Korean or English, and the files that they need; all of it is in this package."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,7 +85,7 @@ def _quote(text: str) -> str:
 
 def _shorten(value: object) -> str:
     """As one line that a table holds."""
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]} …"
 
 

@@ -53,7 +53,7 @@ def test_runs_are_listed_and_each_has_its_page(browser: Browser, store: Store, t
     assert "No job has run" in browser.ask("GET", "/jobs").body
     makers = [replace(MAKER, run_id=f"20260501T000000-{i}") for i in range(3)]
     _, good, bad = (begin_record(store, maker, settings=SETTINGS, application=None) for maker in makers)
-    end_record(store, good, {"status": "succeeded", "read": 7}, ended_at=ENDED_AT)
+    end_record(store, good, {"status": "succeeded", "read": 7, "rejected": {"pii_only": 1}}, ended_at=ENDED_AT)
     end_record(store, bad, {"status": "failed", "error": "expected <a> file"}, ended_at=ENDED_AT)
     store.publish("clean", "c1", lambda _: {"rows": 7})
     (tmp_path / f"{MAKER.job}-{MAKER.run_id}.log").write_text("began\nended\n")
@@ -67,6 +67,7 @@ def test_runs_are_listed_and_each_has_its_page(browser: Browser, store: Store, t
     assert "clean/c1" in page
     assert "began\nended</div>" in page
     assert "<code>store.root</code></td><td><code>s</code>" in page
+    assert "<code>{&#34;pii_only&#34;: 1}</code>" in browser.ask("GET", f"/jobs/{good.run_id}").body
     assert "expected &lt;a&gt; file" in browser.ask("GET", f"/jobs/{bad.run_id}").body
     assert "started" in browser.ask("GET", f"/jobs/{makers[0].run_id}").body
     unknown = browser.ask("GET", "/jobs/nobody?lang=ko")
