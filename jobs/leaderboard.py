@@ -2,20 +2,21 @@
 
 ./spark-submit.sh leaderboard dataset=massive_ko data_root=../shared/data
 
-Each network is a recipe of conf/recipes; settings on the command line are for all of them. They become versions of a
-registered model of their own, `malgil-intent-leaderboard`, which predicts for nobody. A training that stands
-already is not done again.
+Each network is a recipe of conf/recipes, or a YAML file like them, which the table names without its folder; settings
+on the command line are for all of them. They become versions of a registered model of their own,
+`malgil-intent-leaderboard`, which predicts for nobody. A training that stands already is not done again.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jobs import nightly, train_intent
 from jobs.ensemble_training import train_ensemble
 from jobs.job import Job, Summary, main, read_settings, run_step
 from jobs.lineage import find_model_name, find_snapshot
+from pipelines.errors import MalgilError
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.model_files import NETWORK, ModelFiles, load_model
 from pipelines.io.registry import download_model
@@ -62,7 +63,10 @@ def run(job: Job) -> Summary:
 
 def _read_entrants(job: Job) -> dict[str, Settings]:
     """Each recipe's settings; the training set has the features of all of them, and each network reads its own."""
-    found = {name: read_settings(f"recipe={name}") for name in job.settings.leaderboard.recipes}
+    recipes = {recipe: PurePosixPath(recipe).stem for recipe in job.settings.leaderboard.recipes}  # a file by its name
+    if len({*recipes.values()}) < len(recipes):
+        raise MalgilError(f"leaderboard.recipes: expected names of their own, received {[*recipes]}")
+    found = {name: read_settings(f"recipe={recipe}") for recipe, name in recipes.items()}
     sets = [settings.training_set for settings in found.values()]
     features = {name: feature for one in sets for name, feature in one.features.items()}
     vectors = {name: config for one in sets for name, config in one.vectors.items()}

@@ -20,6 +20,7 @@ from pipelines.io.tracking import connect_mlflow
 from pipelines.search_space import Range
 from pipelines.seq2seq import use_units
 from pipelines.settings import INTENT
+from udfs.tagging_units import ASPECTS
 
 
 def today(job: Job) -> date:
@@ -157,10 +158,8 @@ def seq2seq_training_id(job: Job) -> str:
 
 def tagged_id(job: Job) -> str:
     """Of the clean messages with their marked slots, and how they become units and tags."""
-    settings = job.settings
-    return content_id(
-        "tagged", find_clean(job)["id"], asdict(settings.training_set), asdict(settings.slot_filling.tagged)
-    )
+    parts = [asdict(part) for part in (job.settings.training_set, job.settings.slot_filling.tagged)]
+    return content_id("tagged", find_clean(job)["id"], *parts, ASPECTS)
 
 
 def slot_training_id(job: Job) -> str:

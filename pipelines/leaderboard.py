@@ -25,7 +25,7 @@ class LeaderboardConfig:
         default_factory=lambda: [
             "linear", "fasttext", "cnn", "lstm", "cnn_lstm", "bigru", "bigru_attention", "transformer",
         ]
-    )  # fmt: skip  # presets of conf/recipes
+    )  # fmt: skip  # as `recipe`
     ensemble: bool = True  # whether the weighted mean of all of them is a row as well
 
 

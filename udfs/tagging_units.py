@@ -1,8 +1,8 @@
 """A clean text as the units that slots are found in: its morphemes, where each stands, and what is known of each.
 
 A unit's aspects are the inputs of the network: the morpheme itself, its tag and the blanks around it, how it begins and
-ends, and the eojeol that it stands in. Slots become tags of units and back: `B-date` begins a value, `I-date` goes on,
-`O` is none (Ramshaw and Marcus, 1995).
+ends, the eojeol that it stands in, and the morpheme with the one before it. Slots become tags of units and back:
+`B-date` begins a value, `I-date` goes on, `O` is none (Ramshaw and Marcus, 1995).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from udfs.analyzers import load_analyzer
 from udfs.annotations import Span
 from udfs.lossless import PLACEHOLDER
 
-ASPECTS = ("morphemes", "places", "first_letters", "last_letters", "beginnings", "endings", "eojeols")
+ASPECTS = ("morphemes", "places", "first_letters", "last_letters", "beginnings", "endings", "eojeols", "pairs")
 OUTSIDE = "O"
 _BEGINS, _GOES_ON = "B-", "I-"
 _LETTERS = 2  # of a beginning and of an ending
@@ -43,7 +43,11 @@ def list_aspects(text: str, units: Sequence[Unit]) -> dict[str, list[str]]:
     >>> list_aspects("밥 줘", read_units("밥 줘"))["places"]
     ['NNG|^$', 'VV+EC|^$']
     """
-    aspects = ([_describe(text, unit), *_spell(unit.text), _find_eojeol(text, unit)] for unit in units)
+    before = ["^", *(unit.text for unit in units)]
+    aspects = (
+        [_describe(text, unit), *_spell(unit.text), _find_eojeol(text, unit), f"{last}|{unit.text}"]
+        for last, unit in zip(before, units, strict=False)
+    )
     columns = zip(*([f"{unit.text}/{unit.tag}", *rest] for unit, rest in zip(units, aspects, strict=True)), strict=True)
     return dict(zip(ASPECTS, map(list, columns), strict=True)) if units else {name: [] for name in ASPECTS}
 

@@ -1,25 +1,27 @@
-"""The leaderboard through the door: two networks and their ensemble on generated chat."""
+"""The leaderboard through the door: two networks, one of them a recipe of the user's, and their ensemble."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from tests.services.runs import run_job
+from tests.services.runs import PROJECT, run_job
 
 
 @pytest.fixture(scope="module")
 def board(folder: Path) -> dict[str, Any]:
-    return run_job(folder / "leaderboard", "leaderboard", "leaderboard.recipes=[linear,cnn]")
+    ours = shutil.copy(PROJECT / "conf" / "recipes" / "cnn.yaml", folder / "ours.yaml")
+    return run_job(folder / "leaderboard", "leaderboard", f"leaderboard.recipes=[linear,{ours}]")
 
 
 def test_the_table_has_every_network_and_their_ensemble(board: dict[str, Any]) -> None:
     entries = {entry["name"]: entry for entry in board["leaderboard"]}
-    assert set(entries) == {"linear", "cnn", "ensemble"}
+    assert set(entries) == {"linear", "ours", "ensemble"}
     assert all(entry["accuracy"] > 0.5 and entry["predicting_rows_per_s"] > 0 for entry in entries.values())
-    assert entries["linear"]["share"] + entries["cnn"]["share"] == pytest.approx(1, abs=1e-3)
-    assert entries["ensemble"]["parameters"] == entries["linear"]["parameters"] + entries["cnn"]["parameters"]
+    assert entries["linear"]["share"] + entries["ours"]["share"] == pytest.approx(1, abs=1e-3)
+    assert entries["ensemble"]["parameters"] == entries["linear"]["parameters"] + entries["ours"]["parameters"]
     assert entries["linear"]["parameters"] > 0
 
 

@@ -87,3 +87,17 @@ def test_the_intent_is_learned_beside_the_tags_where_there_is_one() -> None:
     with_some, _ = joint.measure_rows(outputs, tf.constant([0, -1, 2, -1]))
     assert ((with_some - without).numpy() > 0).tolist() == [True, False, True, False]
     assert "intents" not in build_network(SPECS, classes=0, config=TaggerConfig(units=8, intent_weight=2.0)).output
+
+
+def test_a_unit_votes_for_the_tags_of_those_around_it() -> None:
+    reader = build_network(SPECS, classes=0, config=TaggerConfig(members=1, units=8, vote_reach=1)).reader
+    rows = {"morphemes": np.array([[3, 7, 4, 0], [7, 0, 0, 0]], np.int32), "places": np.full((2, 4), 2, np.int32)}
+    before = reader(rows).numpy()
+    table = reader.get_layer("morphemes_votes").embeddings
+    votes = np.zeros(table.shape, np.float32)
+    votes[7] = np.arange(9)  # three tags of the unit behind it, of its own, of the unit before it
+    table.assign(votes)
+    change = 2 * (reader(rows).numpy() - before)  # of two members' mean
+    expected = np.zeros((2, 4, 3))
+    expected[0, :3], expected[1, 0], expected[1, 1] = [[6, 7, 8], [3, 4, 5], [0, 1, 2]], [3, 4, 5], [0, 1, 2]
+    np.testing.assert_allclose(change, expected, atol=1e-5)

@@ -20,6 +20,7 @@ def test_each_unit_has_its_aspects_and_none_holds_a_blank() -> None:
     assert {name: aspects[name][1] for name in ASPECTS} == {
         "morphemes": "김철수/NNP", "places": "NNP|^", "first_letters": "김", "last_letters": "수",
         "beginnings": "김철+", "endings": "+철수", "eojeols": "김철수한테",
+            "pairs": "내일|김철수",
     }  # fmt: skip
     assert not any(token.split() != [token] for of_units in aspects.values() for token in of_units)
     assert list_aspects(" ", read_units(" ")) == {name: [] for name in ASPECTS}
