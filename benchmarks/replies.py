@@ -16,9 +16,6 @@ Everything that has a choice (epochs, dropout, the trigger) was chosen on the va
 """
 
 import argparse
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from benchmarks.job_runs import locations, run_job
 from benchmarks.results import write_results
 from models.ranking import score_ranking
 from pipelines.io.pair_snapshots import KIND, read_held_out
@@ -53,11 +51,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("var/benchmarks/replies"))
     parser.add_argument("--output", type=Path)
     arguments, settings = parser.parse_known_args()
-    base = [*_locations(arguments.folder.resolve()), f"dataset={arguments.dataset}"]
+    base = [*locations(arguments.folder.resolve()), f"dataset={arguments.dataset}"]
     base += [f"data_root={arguments.data_root}", *settings]
-    _run_job("clean_messages", base)
+    run_job("clean_messages", base)
     seeds = ([f"replies.network.seed={seed}", f"training.seed={seed}"] for seed in arguments.seeds)
-    runs = [_run_job("train_reply", [*base, *seed]) for seed in seeds]
+    runs = [run_job("train_reply", [*base, *seed]) for seed in seeds]
     yardsticks = measure_yardsticks(arguments.folder.resolve() / "store", runs[0]["snapshot"])
     results = {"runs": runs, "yardsticks": yardsticks, **summarize(runs, yardsticks)}
     _print_table(results)
@@ -100,22 +98,6 @@ def _compare_lexically(train: Sequence[tuple[str, str]], test: HeldOutPairs) -> 
         if known := columns.get(near_duplicate_key(answer)):
             by_question[:, place] = to_training[:, known].max(axis=1)
     return by_question, (asked @ answered.T).toarray()
-
-
-def _locations(folder: Path) -> list[str]:
-    """Everything that the jobs write, in a folder of the benchmark's own."""
-    return [
-        f"store.root={folder}/store", f"mlflow.tracking_uri=sqlite:///{folder}/mlflow.db",
-        f"mlflow.artifact_root={folder}/artifacts", f"mlflow.cache={folder}/models",
-    ]  # fmt: skip
-
-
-def _run_job(name: str, settings: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "jobs", name, *settings], stdout=subprocess.PIPE, text=True, check=True
-    )
-    summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return summary
 
 
 def _print_table(results: Mapping[str, Any]) -> None:

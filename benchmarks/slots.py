@@ -14,9 +14,6 @@ Sentences a second are of the test split in this process, one thread, morphemes 
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +23,7 @@ from typing import Any
 
 import pycrfsuite
 
+from benchmarks.job_runs import locations, run_job
 from benchmarks.results import write_results
 from pipelines.io.model_files import load_model
 from pipelines.io.registry import download_model
@@ -68,9 +66,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments, settings = parser.parse_known_args()
     folder = arguments.folder.resolve()
-    base = [*_locations(folder), f"dataset={arguments.dataset}", f"data_root={arguments.data_root}", *settings]
-    _run_job("clean_messages", base)
-    run = _run_job("train_slots", [*base, f"recipe={arguments.recipe}"])
+    base = [*locations(folder), f"dataset={arguments.dataset}", f"data_root={arguments.data_root}", *settings]
+    run_job("clean_messages", base)
+    run = run_job("train_slots", [*base, f"recipe={arguments.recipe}"])
     rows = _read_rows(folder / "store", run["snapshot"])
     yardstick = measure_yardstick(rows)
     ours = {**run["metrics"], "test_sentences_per_cpu_s": _time_version(folder, run["version"], rows.test)}
@@ -187,28 +185,12 @@ def _time_version(folder: Path, version: str, test: HeldOutTexts) -> float:
     return len(test.texts) / (time.process_time() - started)
 
 
-def _locations(folder: Path) -> list[str]:
-    """Everything that the jobs write, in a folder of the benchmark's own."""
-    return [
-        f"store.root={folder}/store", f"mlflow.tracking_uri=sqlite:///{folder}/mlflow.db",
-        f"mlflow.artifact_root={folder}/artifacts", f"mlflow.cache={folder}/models",
-    ]  # fmt: skip
-
-
-def _run_job(name: str, settings: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "jobs", name, *settings], stdout=subprocess.PIPE, text=True, check=True
-    )
-    summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return summary
-
-
 def _print_table(results: Mapping[str, Any]) -> None:
     shown = ("validation_f1", "test_f1", "test_precision", "test_recall", "test_exact", "test_sentences_per_cpu_s")
     print(f"{'':<12}" + "".join(f"{name:>26}" for name in shown))
     for name, found in (("CRF", results["yardstick"]), ("malgil-slots", results["ours"])):
         print(f"{name:<12}" + "".join(f"{found[key]:>26.4f}" for key in shown))
-    print(f"entity F1 over the CRF: {results['gain_in_points']:+.1f} points (target: {TARGET_POINTS:+.1f})")
+    print(f"entity F1 over the CRF: {results['gain_in_points']:+.2f} points (target: {TARGET_POINTS:+.1f})")
 
 
 if __name__ == "__main__":

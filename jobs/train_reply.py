@@ -9,13 +9,11 @@ from typing import Any
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean, pairs_id, reply_training_id
 from jobs.reply_steps import measure_replies, promote_reply, register_replies
-from jobs.training_steps import log_training
+from jobs.training_steps import note_trained_version, train_on_own_snapshot
 from pipelines.io.messages import read_clean_messages
 from pipelines.io.pair_snapshots import KIND, PairSnapshotConfig, publish_pairs
 from pipelines.io.registry import find_version
 from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
-from pipelines.io.version_records import note_version
-from pipelines.training import train_on_spark
 
 SECTIONS = ("input", "cleaning", "training_set", "replies", "training", "mlflow")
 
@@ -51,28 +49,24 @@ def _find_pairs(job: Job) -> dict[str, Any]:
 def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
     from models.dual_encoder import build_network  # TensorFlow: 4 s, and only if there is something to train
 
-    result = train_on_spark(
-        job.spark, job.store.url(KIND, pairs_id(job)), job.settings.training,
-        build_network=build_network, network_config=job.settings.replies.network,
-        run_url=job.store.url("checkpoints", run.training_id), on_progress=job.step.update,
-    )  # fmt: skip
-    log_training(run, result)
+    snapshot = pairs_id(job)
+    result = train_on_own_snapshot(
+        job, run, KIND, snapshot, build_network=build_network, network_config=job.settings.replies.network
+    )
     measured = measure_replies(job, result)
     version = register_replies(job, run, measured)
-    note_version(
-        job.store.made_from(**{KIND: pairs_id(job)}),
-        job.settings.mlflow.reply_model,
-        version,
-        training_id=run.training_id,
-        mlflow_run=run.run_id,
+    facts = note_trained_version(
+        job,
+        run,
+        KIND,
+        snapshot,
+        result,
+        name=job.settings.mlflow.reply_model,
+        version=version,
+        metrics=measured.metrics,
     )
     decision = promote_reply(job, run.tracking, version, measured.ranking)
-    return {
-        "model": job.settings.mlflow.reply_model, "version": version, "snapshot": pairs_id(job),
-        "mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs, "best_epoch": result.best_epoch,
-        "rows_per_s": round(result.rows_per_s), "metrics": measured.metrics, "promoted": decision.promoted,
-        "reason": decision.reason,
-    }  # fmt: skip
+    return {**facts, "promoted": decision.promoted, "reason": decision.reason}
 
 
 if __name__ == "__main__":

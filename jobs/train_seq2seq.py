@@ -9,14 +9,12 @@ from typing import Any
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean, seq2seq_training_id, written_pairs_id
 from jobs.seq2seq_steps import measure_writing, register_writer
-from jobs.training_steps import log_training
+from jobs.training_steps import note_trained_version, train_on_own_snapshot
 from pipelines.io.messages import read_clean_messages
 from pipelines.io.pair_snapshots import KIND, WrittenPairsConfig, publish_written_pairs
 from pipelines.io.registry import find_version
 from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
-from pipelines.io.version_records import note_version
 from pipelines.seq2seq import use_units
-from pipelines.training import train_on_spark
 
 SECTIONS = ("input", "cleaning", "training_set", "replies", "training", "mlflow")
 
@@ -56,26 +54,22 @@ def _find_pairs(job: Job) -> dict[str, Any]:
 def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
     from models.seq2seq import build_network  # TensorFlow: 4 s, and only if there is something to train
 
-    result = train_on_spark(
-        job.spark, job.store.url(KIND, written_pairs_id(job)), job.settings.training,
-        build_network=build_network, network_config=job.settings.replies.seq2seq.network,
-        run_url=job.store.url("checkpoints", run.training_id), on_progress=job.step.update,
-    )  # fmt: skip
-    log_training(run, result)
+    snapshot = written_pairs_id(job)
+    result = train_on_own_snapshot(
+        job, run, KIND, snapshot, build_network=build_network, network_config=job.settings.replies.seq2seq.network
+    )
     measured = measure_writing(job, run.tracking, result)
     version = register_writer(job, run, measured)
-    note_version(
-        job.store.made_from(**{KIND: written_pairs_id(job)}),
-        job.settings.mlflow.seq2seq_model,
-        version,
-        training_id=run.training_id,
-        mlflow_run=run.run_id,
+    return note_trained_version(
+        job,
+        run,
+        KIND,
+        snapshot,
+        result,
+        name=job.settings.mlflow.seq2seq_model,
+        version=version,
+        metrics=measured.metrics,
     )
-    return {
-        "model": job.settings.mlflow.seq2seq_model, "version": version, "snapshot": written_pairs_id(job),
-        "mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs, "best_epoch": result.best_epoch,
-        "rows_per_s": round(result.rows_per_s), "metrics": measured.metrics,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

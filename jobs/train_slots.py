@@ -11,13 +11,11 @@ from typing import Any
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean, slot_training_id, tagged_id
 from jobs.slot_steps import measure_slots, promote_slots, register_slots
-from jobs.training_steps import log_training
+from jobs.training_steps import note_trained_version, train_on_own_snapshot
 from pipelines.io.messages import read_clean_messages
 from pipelines.io.registry import find_version
 from pipelines.io.tagged_snapshots import KIND, publish_tagged
 from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
-from pipelines.io.version_records import note_version
-from pipelines.training import train_on_spark
 
 SECTIONS = ("input", "cleaning", "training_set", "slot_filling", "training", "mlflow")
 
@@ -52,28 +50,24 @@ def _find_tagged(job: Job) -> dict[str, Any]:
 def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
     from models.tagger import build_network  # TensorFlow: 4 s, and only if there is something to train
 
-    result = train_on_spark(
-        job.spark, job.store.url(KIND, tagged_id(job)), job.settings.training,
-        build_network=build_network, network_config=job.settings.slot_filling.network,
-        run_url=job.store.url("checkpoints", run.training_id), on_progress=job.step.update,
-    )  # fmt: skip
-    log_training(run, result)
+    snapshot = tagged_id(job)
+    result = train_on_own_snapshot(
+        job, run, KIND, snapshot, build_network=build_network, network_config=job.settings.slot_filling.network
+    )
     measured = measure_slots(job, result)
     version = register_slots(job, run, measured)
-    note_version(
-        job.store.made_from(**{KIND: tagged_id(job)}),
-        job.settings.mlflow.slots_model,
-        version,
-        training_id=run.training_id,
-        mlflow_run=run.run_id,
+    facts = note_trained_version(
+        job,
+        run,
+        KIND,
+        snapshot,
+        result,
+        name=job.settings.mlflow.slots_model,
+        version=version,
+        metrics=measured.metrics,
     )
     decision = promote_slots(job, run.tracking, version, measured.metrics)
-    return {
-        "model": job.settings.mlflow.slots_model, "version": version, "snapshot": tagged_id(job),
-        "mlflow_run": run.run_id, "ranks": result.ranks, "epochs": result.epochs, "best_epoch": result.best_epoch,
-        "rows_per_s": round(result.rows_per_s), "metrics": measured.metrics, "promoted": decision.promoted,
-        "reason": decision.reason,
-    }  # fmt: skip
+    return {**facts, "promoted": decision.promoted, "reason": decision.reason}
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """What a training and a fine-tuning have in common: the ranks' work, the registered version, its numbers."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
-from jobs.job import Job
+from jobs.job import Job, Summary
 from models.training_config import TrainingConfig
 from pipelines.encoding import TextEncoder
 from pipelines.evaluation import Evaluation
 from pipelines.io.registry import register_model
 from pipelines.io.snapshots import count_labels, read_encoder
 from pipelines.io.tracking import TrainingRun, log_document, log_epochs, log_results
+from pipelines.io.version_records import note_version
 from pipelines.training import TrainingResult, train_on_spark
 from pipelines.warm_start import write_pretrained_weights
 
@@ -34,6 +37,40 @@ def train_network(
     )
     log_training(run, result)
     return result
+
+
+def train_on_own_snapshot(
+    job: Job, run: TrainingRun, kind: str, snapshot: str, *, build_network: Callable[..., Any], network_config: Any
+) -> TrainingResult:
+    """Train a network that is not the intents' on a snapshot of its own kind; how it went is logged in the run."""
+    result = train_on_spark(
+        job.spark, job.store.url(kind, snapshot), job.settings.training,
+        build_network=build_network, network_config=network_config,
+        run_url=job.store.url("checkpoints", run.training_id), on_progress=job.step.update,
+    )  # fmt: skip
+    log_training(run, result)
+    return result
+
+
+def note_trained_version(
+    job: Job,
+    run: TrainingRun,
+    kind: str,
+    snapshot: str,
+    result: TrainingResult,
+    *,
+    name: str,
+    version: str,
+    metrics: Mapping[str, float],
+) -> Summary:
+    """Note what the version was made from, for traces; what the job's summary says of its training."""
+    store = job.store.made_from(**{kind: snapshot})
+    note_version(store, name, version, training_id=run.training_id, mlflow_run=run.run_id)
+    return {
+        "model": name, "version": version, "snapshot": snapshot, "mlflow_run": run.run_id, "ranks": result.ranks,
+        "epochs": result.epochs, "best_epoch": result.best_epoch, "rows_per_s": round(result.rows_per_s),
+        "metrics": metrics,
+    }  # fmt: skip
 
 
 def count_snapshot_labels(job: Job, snapshot: str) -> list[int]:
