@@ -8,18 +8,17 @@ starts in turn (MLflow's workers, YARN's containers) carries the stack's mark in
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import MalgilError
+from pipelines.polling import wait_until
 
 MARK = "MALGIL_STACK"  # the environment variable with the stack's folder
 LOG = "daemon.log"
 _PID = "pid"
 _BECOME = f'cat /proc/$$/stat > {_PID} && exec "$@" < /dev/null'  # its input was the lock
-_POLL_S = 0.02
 _KILL_S = 10.0
 _WRITE_S = 10.0  # a `pid` file
 
@@ -52,7 +51,7 @@ def start_process(command: Sequence[str], *, folder: Path, environment: Mapping[
             start_new_session=True,
         )
     process = _read_process(starting.pid)
-    _wait_until(lambda: process is None or _read_pid(folder) == process or not _is_alive(process), _WRITE_S)
+    wait_until(lambda: process is None or _read_pid(folder) == process or not _is_alive(process), _WRITE_S)
 
 
 def find_process(folder: Path) -> Process | None:
@@ -90,7 +89,7 @@ def end_processes(processes: Iterable[Process], *, patience_s: float) -> None:
     for number, timeout_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, _KILL_S)):
         for process in filter(_is_alive, all_of_them):
             _send(process, number)
-        if _wait_until(lambda: not any(map(_is_alive, all_of_them)), timeout_s):
+        if wait_until(lambda: not any(map(_is_alive, all_of_them)), timeout_s):
             return
     stuck = ", ".join(str(process.process_id) for process in filter(_is_alive, all_of_them))
     raise MalgilError(f"processes {stuck} do not end: expected them to die of SIGKILL; end them by hand")
@@ -146,12 +145,3 @@ def _send(process: Process, number: signal.Signals) -> None:
         os.kill(process.process_id, number)
     except ProcessLookupError:  # it ended by itself
         return
-
-
-def _wait_until(is_true: Callable[[], bool], timeout_s: float) -> bool:
-    end = time.monotonic() + timeout_s
-    while not is_true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(_POLL_S)
-    return True

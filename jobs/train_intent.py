@@ -10,22 +10,14 @@ from typing import Any
 
 from jobs.job import Job, Summary, main
 from jobs.lineage import distillation_id, find_model_name, find_snapshot, find_teacher, training_id
-from jobs.training_steps import measure_test, register_network, train_network
+from jobs.training_steps import measure_test, register_network, train_network, train_once
 from pipelines.io.distillation_set import publish_distillation_set
 from pipelines.io.embedding_files import KIND
 from pipelines.io.evaluations import evaluate_version
 from pipelines.io.profiles import profile_version
-from pipelines.io.registry import download_model, find_version, tag_version
+from pipelines.io.registry import download_model, tag_version
 from pipelines.io.snapshots import read_encoder
-from pipelines.io.tracking import (
-    TrainingRun,
-    connect_mlflow,
-    finish_run,
-    log_document,
-    log_pictures,
-    log_results,
-    start_run,
-)  # fmt: skip
+from pipelines.io.tracking import TrainingRun, log_document, log_pictures, log_results
 from pipelines.io.version_records import note_version
 from pipelines.pictures import draw_confusions, draw_learning_curves
 from pipelines.training import TrainingResult
@@ -34,28 +26,21 @@ SECTIONS = ("input", "cleaning", "training_set", "network", "training", "distill
 
 
 def run(job: Job) -> Summary:
-    tracking, training = connect_mlflow(job.settings.mlflow), training_id(job)
-    name, snapshot = find_model_name(job), find_snapshot(job)
-    standing = job.store.manifest("trainings", training)
-    if standing is None or find_version(tracking, name, training_id=training) is None:
-        standing = None
-        parameters = {"network": asdict(job.settings.network), "training": asdict(job.settings.training)}
-        tags = {"snapshot": snapshot["id"], "malgil_run": job.run_id}
-        run = start_run(tracking, training, parameters=parameters, tags=tags)
-        learned = _find_learned(job, snapshot["id"])
-        result = train_network(job, run, learned, training=job.settings.training)
-        facts = _register(job, run, result, snapshot["id"])
-        vectors = {KIND: job.settings.network.embeddings} if job.settings.network.embeddings else {}
-        note_version(
-            job.store.made_from(snapshots=learned, **vectors),
-            name,
-            facts["version"],
-            training_id=run.training_id,
-            mlflow_run=run.run_id,
-        )
-        finish_run(run)
-        job.store.publish("trainings", training, lambda _: facts)
-    return {**(job.store.manifest("trainings", training) or {}), "skipped": standing is not None}
+    return train_once(
+        job, training_id(job), name=find_model_name(job), snapshot=find_snapshot(job)["id"],
+        parameters={"network": asdict(job.settings.network)}, train=_train,
+    )  # fmt: skip
+
+
+def _train(job: Job, run: TrainingRun) -> dict[str, Any]:
+    snapshot, settings = find_snapshot(job)["id"], job.settings
+    learned = _find_learned(job, snapshot)
+    result = train_network(job, run, learned, training=settings.training)
+    facts = _register(job, run, result, snapshot)
+    vectors = {KIND: settings.network.embeddings} if settings.network.embeddings else {}
+    store = job.store.made_from(snapshots=learned, **vectors)
+    note_version(store, facts["model"], facts["version"], training_id=run.training_id, mlflow_run=run.run_id)
+    return facts
 
 
 def _find_learned(job: Job, snapshot: str) -> str:

@@ -9,29 +9,21 @@ from typing import Any
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean, pairs_id, reply_training_id
 from jobs.reply_steps import measure_replies, promote_reply, register_replies
-from jobs.training_steps import note_trained_version, train_on_own_snapshot
+from jobs.training_steps import note_trained_version, train_on_own_snapshot, train_once
 from pipelines.io.messages import read_clean_messages
 from pipelines.io.pair_snapshots import KIND, PairSnapshotConfig, publish_pairs
-from pipelines.io.registry import find_version
-from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
+from pipelines.io.tracking import TrainingRun
 
 SECTIONS = ("input", "cleaning", "training_set", "replies", "training", "mlflow")
 
 
 def run(job: Job) -> Summary:
-    settings, training = job.settings, reply_training_id(job)
-    tracking, name = connect_mlflow(settings.mlflow), settings.mlflow.reply_model
     snapshot = _find_pairs(job)
-    standing = job.store.manifest("trainings", training)
-    if standing is None or find_version(tracking, name, training_id=training) is None:
-        standing = None
-        parameters = {"replies": asdict(settings.replies), "training": asdict(settings.training)}
-        run = start_run(tracking, training, parameters=parameters, tags={"snapshot": pairs_id(job)})
-        facts = _train(job, run)
-        finish_run(run)
-        job.store.publish("trainings", training, lambda _: facts)
-    facts = job.store.manifest("trainings", training) or {}
-    return {"rows": snapshot["rows"], "responses": snapshot["responses"], **facts, "skipped": standing is not None}
+    facts = train_once(
+        job, reply_training_id(job), name=job.settings.mlflow.reply_model, snapshot=pairs_id(job),
+        parameters={"replies": asdict(job.settings.replies)}, train=_train,
+    )  # fmt: skip
+    return {"rows": snapshot["rows"], "responses": snapshot["responses"], **facts}
 
 
 def _find_pairs(job: Job) -> dict[str, Any]:

@@ -9,30 +9,22 @@ from typing import Any
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean, seq2seq_training_id, written_pairs_id
 from jobs.seq2seq_steps import measure_writing, register_writer
-from jobs.training_steps import note_trained_version, train_on_own_snapshot
+from jobs.training_steps import note_trained_version, train_on_own_snapshot, train_once
 from pipelines.io.messages import read_clean_messages
 from pipelines.io.pair_snapshots import KIND, WrittenPairsConfig, publish_written_pairs
-from pipelines.io.registry import find_version
-from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
+from pipelines.io.tracking import TrainingRun
 from pipelines.seq2seq import use_units
 
 SECTIONS = ("input", "cleaning", "training_set", "replies", "training", "mlflow")
 
 
 def run(job: Job) -> Summary:
-    settings, training = job.settings, seq2seq_training_id(job)
-    tracking, name = connect_mlflow(settings.mlflow), settings.mlflow.seq2seq_model
     snapshot = _find_pairs(job)
-    standing = job.store.manifest("trainings", training)
-    if standing is None or find_version(tracking, name, training_id=training) is None:
-        standing = None
-        parameters = {"seq2seq": asdict(settings.replies.seq2seq), "training": asdict(settings.training)}
-        run = start_run(tracking, training, parameters=parameters, tags={"snapshot": written_pairs_id(job)})
-        facts = _train(job, run)
-        finish_run(run)
-        job.store.publish("trainings", training, lambda _: facts)
-    facts = job.store.manifest("trainings", training) or {}
-    return {"rows": snapshot["rows"], **facts, "skipped": standing is not None}
+    facts = train_once(
+        job, seq2seq_training_id(job), name=job.settings.mlflow.seq2seq_model, snapshot=written_pairs_id(job),
+        parameters={"seq2seq": asdict(job.settings.replies.seq2seq)}, train=_train,
+    )  # fmt: skip
+    return {"rows": snapshot["rows"], **facts}
 
 
 def _find_pairs(job: Job) -> dict[str, Any]:

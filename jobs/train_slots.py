@@ -11,29 +11,21 @@ from typing import Any
 from jobs.job import Job, Summary, main
 from jobs.lineage import find_clean, slot_training_id, tagged_id
 from jobs.slot_steps import measure_slots, promote_slots, register_slots
-from jobs.training_steps import note_trained_version, train_on_own_snapshot
+from jobs.training_steps import note_trained_version, train_on_own_snapshot, train_once
 from pipelines.io.messages import read_clean_messages
-from pipelines.io.registry import find_version
 from pipelines.io.tagged_snapshots import KIND, publish_tagged
-from pipelines.io.tracking import TrainingRun, connect_mlflow, finish_run, start_run
+from pipelines.io.tracking import TrainingRun
 
 SECTIONS = ("input", "cleaning", "training_set", "slot_filling", "training", "mlflow")
 
 
 def run(job: Job) -> Summary:
-    settings, training = job.settings, slot_training_id(job)
-    tracking, name = connect_mlflow(settings.mlflow), settings.mlflow.slots_model
     snapshot = _find_tagged(job)
-    standing = job.store.manifest("trainings", training)
-    if standing is None or find_version(tracking, name, training_id=training) is None:
-        standing = None
-        parameters = {"slot_filling": asdict(settings.slot_filling), "training": asdict(settings.training)}
-        run = start_run(tracking, training, parameters=parameters, tags={"snapshot": tagged_id(job)})
-        facts = _train(job, run)
-        finish_run(run)
-        job.store.publish("trainings", training, lambda _: facts)
-    facts = job.store.manifest("trainings", training) or {}
-    return {"rows": snapshot["rows"], "cut": snapshot["cut"], **facts, "skipped": standing is not None}
+    facts = train_once(
+        job, slot_training_id(job), name=job.settings.mlflow.slots_model, snapshot=tagged_id(job),
+        parameters={"slot_filling": asdict(job.settings.slot_filling)}, train=_train,
+    )  # fmt: skip
+    return {"rows": snapshot["rows"], "cut": snapshot["cut"], **facts}
 
 
 def _find_tagged(job: Job) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a training and a fine-tuning have in common: the ranks' work, the registered version, its numbers."""
+"""What trainings have in common: one run for each id, the ranks' work, the registered version, its numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -8,12 +8,42 @@ from jobs.job import Job, Summary
 from models.training_config import TrainingConfig
 from pipelines.encoding import TextEncoder
 from pipelines.evaluation import Evaluation
-from pipelines.io.registry import register_model
+from pipelines.io.registry import find_version, register_model
 from pipelines.io.snapshots import count_labels, read_encoder
-from pipelines.io.tracking import TrainingRun, log_document, log_epochs, log_results
+from pipelines.io.tracking import (
+    TrainingRun,
+    connect_mlflow,
+    finish_run,
+    log_document,
+    log_epochs,
+    log_results,
+    start_run,
+)  # fmt: skip
 from pipelines.io.version_records import note_version
 from pipelines.training import TrainingResult, train_on_spark
 from pipelines.warm_start import write_pretrained_weights
+
+Train = Callable[[Job, TrainingRun], Summary]
+"""Trains in the run, registers a version; returns what is to be known of it."""
+
+
+def train_once(
+    job: Job, training: str, *, name: str, snapshot: str, parameters: Mapping[str, Any], train: Train
+) -> Summary:
+    """The facts of the training with this id, which `train` makes where they, or the version of them, do not stand yet.
+
+    `parameters` are those of its run beside the training's own settings; `skipped` tells that it stood.
+    """
+    tracking, settings = connect_mlflow(job.settings.mlflow), asdict(job.settings.training)
+    standing = job.store.manifest("trainings", training)
+    if standing is not None and find_version(tracking, name, training_id=training) is not None:
+        return {**standing, "skipped": True}
+    tags = {"snapshot": snapshot, "malgil_run": job.run_id}
+    run = start_run(tracking, training, parameters={**parameters, "training": settings}, tags=tags)
+    facts = train(job, run)
+    finish_run(run)
+    job.store.publish("trainings", training, lambda _: facts)
+    return {**(job.store.manifest("trainings", training) or {}), "skipped": False}
 
 
 def train_network(

@@ -1,5 +1,6 @@
-"""Looking at something again and again while other work goes on."""
+"""Looking at something again and again: while other work goes on, or until it is so."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -27,3 +28,13 @@ def polling(look: Callable[[], object], *, every_s: float, name: str, at_end: bo
     finally:
         over.set()
         thread.join()
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float, *, every_s: float = 0.02) -> bool:
+    """Whether it became true within the time; it is asked once at least."""
+    end = time.monotonic() + timeout_s
+    while not is_true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every_s)
+    return True

@@ -17,8 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +27,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pipelines.errors import MalgilError
+from pipelines.polling import wait_until
 
 HOST = "127.0.0.1"
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_POLL_S = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -120,7 +119,7 @@ def _launch(directory: Path, config: EmbeddedRedisConfig) -> EmbeddedRedis:
     settings = directory / "redis.conf"
     settings.write_text(_settings(directory, port, config), encoding="utf-8")
     started = subprocess.run([find_redis_server(), str(settings)], capture_output=True, text=True, errors="replace")
-    is_up = started.returncode == 0 and _wait(lambda: _is_ready(port), config.start_timeout_s)
+    is_up = started.returncode == 0 and wait_until(lambda: _is_ready(port), config.start_timeout_s)
     server = find(config) if is_up else None
     if server is None:
         last_line = _last_line(directory / "redis.log", started.stdout + started.stderr)
@@ -217,18 +216,9 @@ def _end(process_id: int, directory: Path, timeout_s: float) -> None:
     for how in (signal.SIGTERM, signal.SIGKILL):  # Redis saves its data on SIGTERM
         if _lives(process_id, directory):
             os.kill(process_id, how)
-        if _wait(lambda: not _lives(process_id, directory), timeout_s):
+        if wait_until(lambda: not _lives(process_id, directory), timeout_s):
             return
     raise MalgilError(f"the embedded Redis (process {process_id}) does not end; end it by hand")
-
-
-def _wait(is_true: Callable[[], bool], timeout_s: float) -> bool:
-    end = time.monotonic() + timeout_s
-    while not is_true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(_POLL_S)
-    return True
 
 
 def _last_line(log: Path, output: str) -> str:

@@ -1,8 +1,8 @@
-"""A look is taken again and again, until it answers True or the block ends."""
+"""A look is taken again and again, until it answers True, the block ends or the time is over."""
 
 from threading import Event
 
-from pipelines.polling import polling
+from pipelines.polling import polling, wait_until
 
 
 def test_it_looks_until_the_answer_is_true() -> None:
@@ -25,3 +25,11 @@ def test_it_looks_at_the_end_only_where_it_is_asked_to() -> None:
         with polling(lambda: looks.append("look"), every_s=60, name="test", at_end=at_end):
             pass
     assert looks == ["look"]
+
+
+def test_waiting_tells_whether_it_came_to_be() -> None:
+    answers = [False, False, True, False]
+    assert wait_until(lambda: answers.pop(0), 10, every_s=0.001)
+    assert answers == [False]
+    assert not wait_until(lambda: False, 0.01, every_s=0.001)
+    assert wait_until(lambda: True, 0)
