@@ -19,5 +19,5 @@ class TaggerConfig:
     vote_reach: int = 2  # units to each side that vote for a unit's tag, in a member without an LSTM; -1: no such one
     vote_dropout: float = 0.1  # share of a unit's aspects that do not vote while training
     votes_only: list[str] = field(default_factory=lambda: ["pairs"])  # aspects that LSTMs would learn by heart
-    intent_weight: float = 0.0  # of the intent's loss beside that of the tags; 0: the intent is not learned
+    intent_weight: float = 0.2  # of the intent's loss beside that of the tags; 0: the intent is not learned
     seed: int = 0  # of the initial weights and of every dropout
